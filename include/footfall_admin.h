@@ -83,7 +83,8 @@ struct footfall_finding {
 typedef void footfall_each_finding(void *user, const struct footfall_finding *finding);
 
 /* Looks at what can be checked about the open store (rights, settings, clock, schema, files), the engine's part first. Each
- * finding is told once, also the good ones (FOOTFALL_FINE). Changes nothing that counts. Any thread; blocks.
+ * finding is told once, also the good ones (FOOTFALL_FINE). Changes nothing that counts. Any thread; blocks. `each` must not
+ * call footfall on this handle.
  * OK whatever the findings say; TEMPORARY, BROKEN … when it could not look (the findings told so far stand). */
 FOOTFALL_API int footfall_check(struct footfall *ff, const struct footfall_call *call, footfall_each_finding *each,
                                 void *user, struct footfall_error *err);

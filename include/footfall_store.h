@@ -121,8 +121,7 @@ struct footfall_store_call {
 
 enum footfall_store_caps {
     FOOTFALL_STORE_CAP_DURABLE = 1, /* acknowledged ops survive kill -9 of this process */
-    FOOTFALL_STORE_CAP_SHARED =
-        2, /* other hosts may use it (or nobody keeps a secret for it): one must be configured */
+    FOOTFALL_STORE_CAP_SHARED = 2,  /* others use it too, and nobody keeps its secret: one must be configured */
     FOOTFALL_STORE_CAP_EXPIRES = 4, /* drops expired records by itself; purge is needed only for what never expires */
     FOOTFALL_STORE_CAP_RESEND = 8,  /* keeps marks as above; without it UNKNOWN is never resent */
     FOOTFALL_STORE_CAP_OWN_VALUES = 16,  /* results are each op's own values */
@@ -217,6 +216,9 @@ struct footfall_backend {
                  struct footfall_store_call *call);
     /* metrics: may be NULL. No I/O. The one slot that runs while another thread is in this store: read atomics only. */
     void (*metrics)(struct footfall_store *store, footfall_store_metric *each, void *user);
+    /* epoch_other: may be NULL. *found = 1 when a key of another epoch_ms is stored: the window's length was changed, and every
+     * visitor will count anew once. Asked when a handle makes its first key. Returns 0 or a negative status. */
+    int (*epoch_other)(struct footfall_store *store, int64_t epoch_ms, int *found, struct footfall_store_call *call);
 };
 #ifdef __cplusplus
 }

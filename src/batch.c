@@ -1,0 +1,485 @@
+/* batch.c: what the leader of a lane does: forms a batch from the queue, sends it, hands out the answers (lane.h). What
+ * becomes of a fault is retry.c's to say. */
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "engine.h"
+#include "lane.h"
+#include "retry.h"
+
+enum { YIELDS = 4, ROOM_KEPT = 1024 };
+
+/* ---- forming ---------------------------------------------------------------------------------------------------------- */
+
+static int reserve_members(struct footfall__batch *b, size_t count)
+{
+    struct footfall__request **grown;
+    if (count <= b->member_room)
+        return 0;
+    grown = footfall__array(b->members, count * 2, sizeof *grown);
+    if (grown == NULL)
+        return FOOTFALL_NO_MEMORY;
+    b->members = grown;
+    b->member_room = count * 2;
+    return 0;
+}
+
+static void free_room(struct footfall__batch *b)
+{
+    footfall__free(b->copies);
+    footfall__free(b->results);
+    footfall__free(b->member_of);
+    footfall__free(b->op_of);
+    footfall__free(b->doubted);
+    b->copies = NULL;
+    b->results = NULL;
+    b->member_of = NULL;
+    b->op_of = NULL;
+    b->doubted = NULL;
+    b->room = 0;
+}
+
+static int reserve_ops(struct footfall__batch *b, size_t count, int with_copies)
+{
+    if (count > b->room || (with_copies && b->copies == NULL)) {
+        free_room(b);
+        b->copies = with_copies ? footfall__array(NULL, count, sizeof *b->copies) : NULL;
+        b->results = footfall__array(NULL, count, sizeof *b->results);
+        b->member_of = footfall__array(NULL, count, sizeof *b->member_of);
+        b->op_of = footfall__array(NULL, count, sizeof *b->op_of);
+        b->doubted = footfall__malloc(count);
+        if ((with_copies && b->copies == NULL) || b->results == NULL || b->member_of == NULL || b->op_of == NULL ||
+            b->doubted == NULL) {
+            free_room(b);
+            return FOOTFALL_NO_MEMORY;
+        }
+        b->room = count;
+    }
+    return 0;
+}
+
+void footfall__batch_destroy(struct footfall__batch *b)
+{
+    for (size_t i = 0; i < b->member_count; i++)
+        footfall__lane_unref(b->members[i]);
+    free_room(b);
+    footfall__free(b->members);
+    memset(b, 0, sizeof *b);
+}
+
+/* Where several callers took part last time, their next operations are about to come: a commit costs more than a yield. */
+static void let_it_grow(struct footfall__lane *lane)
+{
+    for (int i = 0; i < YIELDS && lane->queued_requests < lane->last_members; i++) {
+        size_t before = lane->queued_requests;
+        pthread_mutex_unlock(&lane->lock);
+        sched_yield();
+        pthread_mutex_lock(&lane->lock);
+        if (lane->queued_requests == before)
+            break;
+    }
+}
+
+/* Takes requests of one kind from the queue, as many as the backend takes ops; a caller's numbered batch goes alone. */
+static unsigned take_members(struct footfall__lane *lane)
+{
+    struct footfall__batch *b = &lane->batch;
+    size_t ops = 0;
+    unsigned wake = 0;
+    int64_t now = footfall__boottime_ms();
+    while (lane->head != NULL) {
+        struct footfall__request *r = lane->head;
+        const struct footfall__request *first = b->member_count > 0 ? b->members[0] : NULL;
+        if (r->deadline_ms <= now) {
+            (void)footfall__lane_take(lane);
+            footfall__lane_finish(lane, r, FOOTFALL_STORE_TEMPORARY);
+            wake |= 1U << r->slot;
+            footfall__lane_unref(r);
+            continue;
+        }
+        if (first != NULL && (r->kind != first->kind || r->numbered || first->numbered ||
+                              ops + r->pending > lane->ff->backend.max_batch))
+            break;
+        if (reserve_members(b, b->member_count + 1) != 0) {
+            if (first != NULL)
+                break;
+            (void)footfall__lane_take(lane);
+            footfall__lane_finish(lane, r, FOOTFALL_STORE_NO_MEMORY);
+            wake |= 1U << r->slot;
+            footfall__lane_unref(r);
+            continue;
+        }
+        b->members[b->member_count++] = footfall__lane_take(lane);
+        ops += r->pending;
+        if (r->kind == FOOTFALL__APPLY && !r->counted)
+            atomic_fetch_add_explicit(&lane->ff->counts.operations, r->count, memory_order_relaxed);
+        r->counted = 1;
+    }
+    lane->slot ^= 1;
+    return wake;
+}
+
+/* Ids that could not be made at once: their keys are in the store. A member that fails here leaves the others be. */
+static unsigned resolve_members(struct footfall__lane *lane, struct footfall_store_call *call, int *temporary)
+{
+    struct footfall__batch *b = &lane->batch;
+    unsigned wake = 0;
+    for (size_t i = 0; i < b->member_count; i++) {
+        struct footfall__request *r = b->members[i];
+        int rc;
+        if (r->unresolved == 0)
+            continue;
+        pthread_mutex_unlock(&lane->lock);
+        rc = footfall__request_resolve(lane->ff, r, &lane->store, call);
+        pthread_mutex_lock(&lane->lock);
+        if (rc == 0 || r->state == FOOTFALL__DONE)
+            continue;
+        (void)snprintf(r->text, sizeof r->text, "%s", call->text[0] != '\0' ? call->text : "out of memory");
+        r->native = call->native;
+        if (rc == FOOTFALL_STORE_TEMPORARY) {
+            *temporary = 1;
+            continue;
+        }
+        footfall__lane_finish(lane, r, rc);
+        wake |= 1U << r->slot;
+    }
+    return wake;
+}
+
+/* Lets go of members that are done (abandoned, failed) or could not be resolved yet; those go back to the queue. */
+static void keep_resolved(struct footfall__lane *lane)
+{
+    struct footfall__batch *b = &lane->batch;
+    size_t kept = b->member_count;
+    for (size_t i = b->member_count; i-- > 0;) { /* from the last, so that the queue keeps its order */
+        struct footfall__request *r = b->members[i];
+        if (r->state != FOOTFALL__DONE && r->unresolved == 0) {
+            b->members[--kept] = r;
+            continue;
+        }
+        if (r->state != FOOTFALL__DONE)
+            footfall__lane_put_back(lane, r);
+        footfall__lane_unref(r);
+    }
+    b->member_count -= kept;
+    memmove(b->members, b->members + kept, b->member_count * sizeof(struct footfall__request *));
+}
+
+/* The ops to send: what is pending of the members, in order; of a request that is larger than a batch, its first part. */
+static int gather(struct footfall__lane *lane)
+{
+    struct footfall__batch *b = &lane->batch;
+    struct footfall__request *first = b->members[0];
+    size_t max = lane->ff->backend.max_batch;
+    size_t total = 0;
+    int whole = b->member_count == 1 && first->pending == first->count && first->count <= max;
+    for (size_t m = 0; m < b->member_count; m++)
+        total += b->members[m]->pending;
+    if (total > max)
+        total = max;
+    if (total > 0 && reserve_ops(b, total, !whole) != 0)
+        return FOOTFALL_NO_MEMORY;
+    for (size_t m = 0; m < b->member_count; m++) {
+        struct footfall__request *r = b->members[m];
+        for (size_t i = 0; i < r->count && b->count < total; i++) {
+            if ((int)r->results[i].status != FOOTFALL__PENDING)
+                continue;
+            if (!whole)
+                b->copies[b->count] = r->ops[i];
+            b->member_of[b->count] = (uint32_t)m;
+            b->op_of[b->count++] = (uint32_t)i;
+        }
+    }
+    b->ops = whole ? first->ops : b->copies;
+    memset(b->doubted, 0, b->count);
+    return 0;
+}
+
+/* ---- sending ---------------------------------------------------------------------------------------------------------- */
+
+static int64_t attempt_deadline(const struct footfall__lane *lane, const struct footfall__request *mine)
+{
+    int64_t now = footfall__boottime_ms();
+    int64_t latest = now;
+    for (size_t i = 0; i < lane->batch.member_count; i++)
+        if (lane->batch.members[i]->state != FOOTFALL__DONE && lane->batch.members[i]->deadline_ms > latest)
+            latest = lane->batch.members[i]->deadline_ms;
+    if (mine != NULL && mine->deadline_ms < latest)
+        latest = mine->deadline_ms; /* the leader must be back by then; another leads on */
+    return latest < now + FOOTFALL__ATTEMPT_MS ? latest : now + FOOTFALL__ATTEMPT_MS;
+}
+
+static void send_reads(struct footfall__lane *lane, struct footfall_store_call *call)
+{
+    struct footfall__batch *b = &lane->batch;
+    size_t each = sizeof(char *) + sizeof(size_t) + 2 * sizeof(int64_t) + 1;
+    char *room = footfall__array(NULL, b->count, each);
+    const char **names = (const char **)(void *)room;
+    size_t *sizes = (size_t *)(void *)(room + b->count * sizeof(char *));
+    int64_t *totals = (int64_t *)(void *)(sizes + b->count);
+    int64_t *uniques = totals + b->count;
+    uint8_t *exists = (uint8_t *)(uniques + b->count);
+    int rc = FOOTFALL_STORE_NO_MEMORY;
+    for (size_t i = 0; room != NULL && i < b->count; i++) {
+        names[i] = b->ops[i].name;
+        sizes[i] = b->ops[i].name_bytes;
+    }
+    if (room != NULL)
+        rc = footfall__store_fetch(&lane->store, names, sizes, b->count, totals, uniques, exists, call);
+    for (size_t i = 0; i < b->count; i++) {
+        memset(&b->results[i], 0, sizeof b->results[i]);
+        b->results[i].status = (enum footfall_store_status)rc;
+        if (rc == 0) {
+            b->results[i].total = totals[i];
+            b->results[i].unique = uniques[i];
+            b->results[i].is_new = exists[i];
+        }
+    }
+    footfall__free(room);
+}
+
+static void send_batch(struct footfall__lane *lane, struct footfall_store_call *call)
+{
+    struct footfall__batch *b = &lane->batch;
+    const struct footfall__request *first = b->members[0];
+    call->writer = lane->writer;
+    call->sequence = lane->sequence;
+    call->attempt = b->attempt;
+    if (first->numbered) {
+        call->series = first->series;
+        call->series_number = first->number;
+        call->series_keep_ms = first->series_keep_ms;
+    }
+    if (first->kind == FOOTFALL__READ)
+        send_reads(lane, call);
+    else
+        (void)footfall__store_apply(&lane->store, b->ops, b->count, b->results, call);
+}
+
+static void count_attempt(struct footfall__lane *lane)
+{
+    struct footfall__counts *c = &lane->ff->counts;
+    struct footfall__batch *b = &lane->batch;
+    uint64_t longest = atomic_load_explicit(&c->longest_batch, memory_order_relaxed);
+    if (b->members[0]->kind == FOOTFALL__READ)
+        return;
+    if (b->attempt > 0 || lane->failures > 0) {
+        atomic_fetch_add_explicit(&c->retries, 1, memory_order_relaxed);
+        return;
+    }
+    atomic_fetch_add_explicit(&c->batches, 1, memory_order_relaxed);
+    while (b->count > longest && !atomic_compare_exchange_weak(&c->longest_batch, &longest, b->count))
+        ;
+}
+
+/* ---- answering -------------------------------------------------------------------------------------------------------- */
+
+static struct footfall__request *pending_member(const struct footfall__batch *b, size_t i)
+{
+    struct footfall__request *r = b->members[b->member_of[i]];
+    int waits = r->state != FOOTFALL__DONE && (int)r->results[b->op_of[i]].status == FOOTFALL__PENDING;
+    return waits ? r : NULL;
+}
+
+static void decide(const struct footfall__batch *b, size_t i, struct footfall__request *r, int status)
+{
+    r->results[b->op_of[i]] = b->results[i];
+    r->results[b->op_of[i]].status = (enum footfall_store_status)status;
+    r->pending--;
+}
+
+static void note_fault(struct footfall__request *r, const struct footfall_store_call *call)
+{
+    (void)snprintf(r->text, sizeof r->text, "%s", call->text);
+    r->native = call->native;
+}
+
+/* Each op's answer to its request. Says whether something is in doubt and to be sent again, or to go with another batch. */
+static void distribute(struct footfall__lane *lane, const struct footfall_store_call *call, int *resend, int *regroup)
+{
+    struct footfall__batch *b = &lane->batch;
+    for (size_t i = 0; i < b->count; i++) {
+        struct footfall__request *r = pending_member(b, i);
+        int status = b->results[i].status;
+        enum footfall__verdict verdict = footfall__retry_verdict(status, b->doubted[i], lane->ff->caps);
+        if (status == FOOTFALL_STORE_UNKNOWN)
+            b->doubted[i] = 1;
+        if (r == NULL)
+            continue;
+        if (verdict != FOOTFALL__DECIDED)
+            note_fault(r, call);
+        if (verdict == FOOTFALL__RESEND)
+            *resend = 1;
+        else if (verdict == FOOTFALL__REGROUP)
+            *regroup = 1;
+        else
+            decide(b, i, r, verdict == FOOTFALL__DOUBT ? FOOTFALL_STORE_UNKNOWN : status);
+    }
+}
+
+static unsigned finish_decided(struct footfall__lane *lane)
+{
+    unsigned wake = 0;
+    for (size_t m = 0; m < lane->batch.member_count; m++) {
+        struct footfall__request *r = lane->batch.members[m];
+        if (r->state == FOOTFALL__DONE || r->pending > 0)
+            continue;
+        footfall__lane_finish(lane, r, FOOTFALL_STORE_OK);
+        wake |= 1U << r->slot;
+    }
+    return wake;
+}
+
+/* The batch is over: members that still have something pending go back to the head of the queue, in their order. */
+static void disband(struct footfall__lane *lane)
+{
+    struct footfall__batch *b = &lane->batch;
+    for (size_t m = b->member_count; m-- > 0;) {
+        if (b->members[m]->state != FOOTFALL__DONE)
+            footfall__lane_put_back(lane, b->members[m]);
+        footfall__lane_unref(b->members[m]);
+    }
+    b->member_count = b->count = 0;
+    b->sent = b->in_doubt = 0;
+    if (b->room > ROOM_KEPT)
+        free_room(b);
+}
+
+int footfall__batch_wanted(const struct footfall__lane *lane)
+{
+    for (size_t m = 0; m < lane->batch.member_count; m++)
+        if (lane->batch.members[m]->state != FOOTFALL__DONE)
+            return 1;
+    return 0;
+}
+
+void footfall__batch_settle(struct footfall__lane *lane, struct footfall__request *r)
+{
+    struct footfall__batch *b = &lane->batch;
+    for (size_t i = 0; i < b->count; i++)
+        if (pending_member(b, i) == r) {
+            r->results[b->op_of[i]].status = b->doubted[i] ? FOOTFALL_STORE_UNKNOWN : FOOTFALL_STORE_TEMPORARY;
+            r->pending--;
+        }
+}
+
+static void wake_slots(struct footfall__lane *lane, unsigned wake)
+{
+    for (unsigned slot = 0; slot < 2; slot++)
+        if (wake & (1U << slot))
+            pthread_cond_broadcast(&lane->answered[slot]);
+}
+
+void footfall__batch_give_up(struct footfall__lane *lane)
+{
+    unsigned wake = 0;
+    for (size_t m = 0; m < lane->batch.member_count; m++) {
+        struct footfall__request *r = lane->batch.members[m];
+        if (r->state == FOOTFALL__DONE)
+            continue;
+        footfall__batch_settle(lane, r);
+        footfall__lane_finish(lane, r, FOOTFALL_STORE_TEMPORARY);
+        wake |= 1U << r->slot;
+    }
+    disband(lane);
+    wake_slots(lane, wake);
+}
+
+/* Submissions whose time is up have nobody who would walk away for them. */
+static void settle_overdue(struct footfall__lane *lane)
+{
+    int64_t now = footfall__boottime_ms();
+    for (size_t m = 0; m < lane->batch.member_count; m++) {
+        struct footfall__request *r = lane->batch.members[m];
+        if (r->state == FOOTFALL__DONE || r->done == NULL || r->deadline_ms > now)
+            continue;
+        footfall__batch_settle(lane, r);
+        footfall__lane_finish(lane, r, FOOTFALL_STORE_TEMPORARY);
+    }
+}
+
+static void back_off(struct footfall__lane *lane)
+{
+    lane->not_before_ms = footfall__boottime_ms() + footfall__retry_delay_ms(lane->failures, &lane->random_state);
+    lane->failures++;
+}
+
+/* A new batch, ready to be sent: 1; 0 when nothing came of it. */
+static int form(struct footfall__lane *lane, struct footfall_store_call *call, const struct footfall__request *mine)
+{
+    struct footfall__batch *b = &lane->batch;
+    unsigned wake;
+    int temporary = 0;
+    let_it_grow(lane);
+    wake = take_members(lane);
+    call->deadline_ms = attempt_deadline(lane, mine);
+    wake |= resolve_members(lane, call, &temporary);
+    keep_resolved(lane);
+    if (temporary)
+        back_off(lane);
+    b->count = 0;
+    if (b->member_count > 0 && gather(lane) != 0)
+        for (size_t m = 0; m < b->member_count; m++) {
+            footfall__lane_finish(lane, b->members[m], FOOTFALL_STORE_NO_MEMORY);
+            wake |= 1U << b->members[m]->slot;
+        }
+    if (b->count == 0)
+        disband(lane);
+    wake_slots(lane, wake);
+    lane->last_members = b->member_count;
+    b->attempt = 0;
+    if (b->member_count > 0)
+        lane->sequence++;
+    return b->member_count > 0;
+}
+
+void footfall__batch_step(struct footfall__lane *lane, const struct footfall__request *mine)
+{
+    struct footfall__batch *b = &lane->batch;
+    struct footfall_store_call call;
+    char text[200];
+    int resend = 0;
+    int regroup = 0;
+    unsigned wake;
+    int alone;
+    footfall__store_call_init(lane->ff, &call, 0, text, sizeof text);
+    if (b->in_doubt) {
+        settle_overdue(lane);
+        if (!footfall__batch_wanted(lane)) {
+            disband(lane);
+            return;
+        }
+    } else if (!form(lane, &call, mine)) {
+        return;
+    }
+    call.deadline_ms = attempt_deadline(lane, mine);
+    b->sent = 1;
+    count_attempt(lane);
+    pthread_mutex_unlock(&lane->lock);
+    send_batch(lane, &call);
+    pthread_mutex_lock(&lane->lock);
+    alone = b->member_count == 1 && b->members[0] == mine;
+    distribute(lane, &call, &resend, &regroup);
+    wake = finish_decided(lane);
+    if (resend || regroup) {
+        back_off(lane);
+    } else {
+        lane->failures = 0;
+        lane->not_before_ms = 0;
+    }
+    b->in_doubt = resend;
+    if (resend)
+        b->attempt++;
+    else
+        disband(lane);
+    if (!alone)
+        wake_slots(lane, wake);
+    if (call.wall_ms >= atomic_load_explicit(&lane->ff->next_drop_ms, memory_order_relaxed)) {
+        pthread_mutex_unlock(&lane->lock);
+        footfall__upkeep(lane->ff, &lane->store);
+        pthread_mutex_lock(&lane->lock);
+    }
+}

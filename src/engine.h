@@ -1,0 +1,54 @@
+/* engine.h: what a handle is made of. Seen by the core only. */
+#ifndef FOOTFALL_ENGINE_H
+#define FOOTFALL_ENGINE_H
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "footfall.h"
+#include "identity.h"
+#include "lane.h"
+#include "store.h"
+
+struct footfall__counts { /* since open; all relaxed */
+    _Atomic uint64_t operations, batches, retries, unknown, temporary, replayed, queued_now, longest_batch;
+};
+
+struct footfall {
+    pid_t pid;                          /* of the process that opened it: a fork's child is refused */
+    struct footfall__settings settings; /* without its borrowed strings */
+    struct footfall_backend backend;
+    uint32_t caps;
+    int64_t (*clock)(void *user);
+    void *clock_user;
+    void (*log)(void *user, enum footfall_log_level level, const char *line);
+    void *log_user;
+    uint64_t hash_key[2]; /* spreads counters over lanes */
+    struct footfall__identity identity;
+    struct footfall__counts counts;
+    _Atomic int64_t next_drop_ms; /* host's clock: when expired epoch keys are to be erased next */
+    _Atomic int closing;          /* 1: no call may begin. 2: calls inside give up */
+    _Atomic uint32_t active;      /* calls inside */
+    uint32_t lane_count;
+    struct footfall__lane *lanes;
+};
+
+int64_t footfall__now(const struct footfall *ff); /* the host's clock, UTC ms */
+void footfall__log(const struct footfall *ff, enum footfall_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Every public call on a handle: enter checks handle, fork, closing, whether this thread may block (a completion may not),
+ * and `call`; leave ends it. enter: OK, INVALID or MISUSE in err. */
+int footfall__enter(struct footfall *ff, const struct footfall_call *call, int may_block, struct footfall_error *err);
+void footfall__leave(struct footfall *ff);
+int64_t footfall__deadline(const struct footfall *ff, const struct footfall_call *call); /* CLOCK_BOOTTIME */
+
+/* How a store is called outside a batch. text: at least 200 bytes, lives as long as *out. */
+void footfall__store_call_init(const struct footfall *ff, struct footfall_store_call *out, int64_t deadline_ms,
+                               char *text, size_t text_bytes);
+
+struct footfall__lane *footfall__lane_of(struct footfall *ff, const char *name, size_t name_bytes);
+
+/* Erases expired epoch keys when their time has come. The caller has the store to itself. */
+void footfall__upkeep(struct footfall *ff, struct footfall__store *store);
+#endif

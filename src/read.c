@@ -1,0 +1,181 @@
+/* read.c: reading counters: by name through the lanes' batches, and all of them page by page (footfall.h). */
+#include <string.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "engine.h"
+#include "error.h"
+#include "name.h"
+#include "random.h"
+#include "retry.h"
+
+enum { PAGE = 256, TEXT_BYTES = 200, NAME_ROOM = FOOTFALL_NAME_BYTES + 1 };
+
+/* ---- by name ---------------------------------------------------------------------------------------------------------- */
+
+/* Reads go to the lane of the first name: any lane's store sees all that was acknowledged before. */
+static int read_names(struct footfall *ff, const char *const *names, size_t count, const struct footfall_call *call,
+                      struct footfall_result *results, struct footfall_error *err)
+{
+    struct footfall__request *r = NULL;
+    struct footfall__lane *lane;
+    struct footfall_error refused;
+    size_t arena = 0;
+    size_t first = count;
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = names[i] != NULL ? strnlen(names[i], NAME_ROOM) : 0;
+        memset(&results[i], 0, sizeof results[i]);
+        if (names[i] == NULL)
+            results[i].status = (enum footfall_status)footfall__fail(&refused, FOOTFALL_INVALID, 0, "a name is NULL");
+        else
+            results[i].status = (enum footfall_status)footfall__name_check(names[i], bytes, &refused);
+        arena += bytes;
+        if (results[i].status != FOOTFALL_OK && first == count) {
+            first = i;
+            if (err != NULL)
+                *err = refused;
+        }
+    }
+    r = footfall__request_new(FOOTFALL__READ, count, arena, 0, 1);
+    if (r == NULL) {
+        for (size_t i = 0; i < count; i++)
+            results[i].status = FOOTFALL_NO_MEMORY;
+        return footfall__fail(err, FOOTFALL_NO_MEMORY, 0, "no memory to read %zu counters", count);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (results[i].status == FOOTFALL_OK) {
+            r->index[r->count] = (uint32_t)i;
+            footfall__request_add_name(r, names[i], strnlen(names[i], NAME_ROOM));
+        }
+    if (r->count == 0) {
+        footfall__request_free(r);
+        return results[first].status;
+    }
+    r->deadline_ms = footfall__deadline(ff, call);
+    lane = footfall__lane_of(ff, r->ops[0].name, r->ops[0].name_bytes);
+    footfall__lane_run(lane, r);
+    for (size_t i = 0; i < r->count; i++) {
+        footfall__request_answer(r, i, &results[r->index[i]]);
+        if (results[r->index[i]].status != FOOTFALL_OK && r->index[i] < first) {
+            first = r->index[i];
+            footfall__request_error(r, i, err);
+        }
+    }
+    footfall__lane_release(lane, r);
+    return first < count ? (int)results[first].status : FOOTFALL_OK;
+}
+
+int footfall_read(struct footfall *ff, const char *const *names, size_t count, const struct footfall_call *call,
+                  struct footfall_result *results, struct footfall_error *err)
+{
+    int rc = footfall__enter(ff, call, 1, err);
+    if (rc != FOOTFALL_OK)
+        return rc;
+    if ((names == NULL || results == NULL) && count > 0)
+        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "%s is NULL", names == NULL ? "names" : "results");
+    else if (count > 1U << 24)
+        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "%zu names in one call, more than %u", count, 1U << 24);
+    else if (call != NULL && (call->token != NULL || call->series != NULL))
+        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "reading takes no token and no series");
+    else if (count > 0)
+        rc = read_names(ff, names, count, call, results, err);
+    footfall__leave(ff);
+    if (rc == FOOTFALL_OK)
+        footfall__fine(err);
+    return rc;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------------ */
+
+struct page {
+    size_t count;
+    struct row {
+        char name[NAME_ROOM];
+        size_t name_bytes;
+        int64_t total, unique;
+    } rows[PAGE];
+};
+
+static int keep_row(void *user, const char *name, size_t name_bytes, int64_t total, int64_t unique)
+{
+    struct page *page = user;
+    struct row *row = &page->rows[page->count];
+    if (page->count >= PAGE || name_bytes > FOOTFALL_NAME_BYTES)
+        return 1;
+    memcpy(row->name, name, name_bytes);
+    row->name[name_bytes] = '\0';
+    row->name_bytes = name_bytes;
+    row->total = total;
+    row->unique = unique;
+    page->count++;
+    return page->count == PAGE;
+}
+
+static int read_page(struct footfall *ff, const char *prefix, const char *after, const struct footfall_call *how,
+                     struct page *page, int *more, struct footfall_error *err)
+{
+    struct footfall__lane *lane = &ff->lanes[0];
+    struct footfall_store_call call;
+    char text[TEXT_BYTES];
+    int64_t deadline_ms = footfall__deadline(ff, how);
+    unsigned failures = 0;
+    uint64_t random_state = (uint64_t)deadline_ms | 1;
+    int rc;
+    for (;;) {
+        page->count = 0;
+        if (footfall__lane_borrow(lane, deadline_ms) != FOOTFALL_OK)
+            return footfall__fail(err, FOOTFALL_TEMPORARY, 0, "the deadline passed before the store was free");
+        footfall__store_call_init(ff, &call, deadline_ms, text, sizeof text);
+        rc = footfall__store_scan(&lane->store, prefix, strlen(prefix), after, strlen(after), PAGE, keep_row, page,
+                                  more, &call);
+        footfall__lane_give_back(lane);
+        if (rc != FOOTFALL_STORE_TEMPORARY || footfall__boottime_ms() >= deadline_ms)
+            break;
+        footfall__sleep_us(1000 * footfall__retry_delay_ms(failures++, &random_state));
+    }
+    return rc == 0 ? FOOTFALL_OK : footfall__fail(err, rc, call.native, "%s", call.text);
+}
+
+static int list_all(struct footfall *ff, const char *prefix, const char *after, const struct footfall_call *call,
+                    footfall_each *each, void *user, struct footfall_error *err)
+{
+    struct page *page = footfall__malloc(sizeof *page);
+    char last[NAME_ROOM];
+    int more = 1;
+    int stop = 0;
+    int rc = FOOTFALL_OK;
+    if (page == NULL)
+        return footfall__fail(err, FOOTFALL_NO_MEMORY, 0, "no memory for a page of counters");
+    memcpy(last, after, strlen(after) + 1);
+    while (more && !stop && rc == FOOTFALL_OK) {
+        rc = read_page(ff, prefix, last, call, page, &more, err);
+        if (rc != FOOTFALL_OK || page->count == 0)
+            break;
+        memcpy(last, page->rows[page->count - 1].name, page->rows[page->count - 1].name_bytes + 1);
+        for (size_t i = 0; i < page->count && !stop; i++)
+            stop = each(user, page->rows[i].name, page->rows[i].total, page->rows[i].unique) != 0;
+    }
+    footfall__free(page);
+    return rc;
+}
+
+int footfall_list(struct footfall *ff, const char *prefix, const char *after, const struct footfall_call *call,
+                  footfall_each *each, void *user, struct footfall_error *err)
+{
+    int rc = footfall__enter(ff, call, 1, err);
+    if (rc != FOOTFALL_OK)
+        return rc;
+    after = after != NULL ? after : "";
+    if (prefix == NULL || each == NULL)
+        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "%s is NULL", prefix == NULL ? "prefix" : "each");
+    else
+        rc = footfall__prefix_check(prefix, strnlen(prefix, NAME_ROOM), err);
+    if (rc == FOOTFALL_OK)
+        rc = footfall__prefix_check(after, strnlen(after, NAME_ROOM), err);
+    if (rc == FOOTFALL_OK)
+        rc = list_all(ff, prefix, after, call, each, user, err);
+    footfall__leave(ff);
+    if (rc == FOOTFALL_OK)
+        footfall__fine(err);
+    return rc;
+}

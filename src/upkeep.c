@@ -1,0 +1,254 @@
+/* upkeep.c: purge, erasing of expired epoch keys, ping, statistics, findings and metrics (footfall.h, footfall_admin.h). */
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "engine.h"
+#include "error.h"
+#include "footfall_admin.h"
+#include "retry.h"
+
+enum { TEXT_BYTES = 200, BUDGET_MAX = 1000000, RETRY_DROP_MS = 60000, ERASE_MS = 500 };
+
+/* A new key's expiry is more than two lengths of at least a day away: looking this often finds those of other handles. */
+#define LOOK_AGAIN_MS (2 * (int64_t)FOOTFALL__DAY_MS)
+
+void footfall__upkeep(struct footfall *ff, struct footfall__store *store)
+{
+    struct footfall_store_call call;
+    char text[TEXT_BYTES];
+    int64_t claimed = atomic_load(&ff->next_drop_ms);
+    int64_t next_ms;
+    int64_t own_ms;
+    int rc;
+    footfall__store_call_init(ff, &call, footfall__boottime_ms() + ERASE_MS, text, sizeof text);
+    if (call.wall_ms < claimed || !atomic_compare_exchange_strong(&ff->next_drop_ms, &claimed, INT64_MAX))
+        return;
+    own_ms = footfall__identity_expire(&ff->identity, call.wall_ms);
+    rc = footfall__store_epoch_drop(store, call.wall_ms, &next_ms, &call);
+    if (rc != 0) {
+        footfall__log(ff, FOOTFALL_LOG_WARN, "expired epoch keys could not be erased, will try again: %s", call.text);
+        next_ms = footfall__add_saturated(call.wall_ms, RETRY_DROP_MS);
+    }
+    if (next_ms > footfall__add_saturated(call.wall_ms, LOOK_AGAIN_MS))
+        next_ms = footfall__add_saturated(call.wall_ms, LOOK_AGAIN_MS);
+    atomic_store(&ff->next_drop_ms, next_ms < own_ms ? next_ms : own_ms);
+}
+
+/* ---- calls that have the store to themselves ---------------------------------------------------------------------------- */
+
+typedef int with_store(struct footfall *ff, struct footfall__store *store, void *user,
+                       struct footfall_store_call *call);
+
+/* Borrows lane 0 and runs `run`, again after a temporary fault, until the deadline. */
+static int exclusively(struct footfall *ff, const struct footfall_call *how, with_store *run, void *user,
+                       struct footfall_error *err)
+{
+    struct footfall__lane *lane = &ff->lanes[0];
+    struct footfall_store_call call;
+    char text[TEXT_BYTES];
+    int64_t deadline_ms = footfall__deadline(ff, how);
+    uint64_t random_state = (uint64_t)deadline_ms | 1;
+    unsigned failures = 0;
+    int rc;
+    for (;;) {
+        if (footfall__lane_borrow(lane, deadline_ms) != FOOTFALL_OK)
+            return footfall__fail(err, FOOTFALL_TEMPORARY, 0, "the deadline passed before the store was free");
+        footfall__store_call_init(ff, &call, deadline_ms, text, sizeof text);
+        rc = run(ff, &lane->store, user, &call);
+        footfall__upkeep(ff, &lane->store);
+        footfall__lane_give_back(lane);
+        if (rc != FOOTFALL_STORE_TEMPORARY || footfall__boottime_ms() >= deadline_ms)
+            break;
+        footfall__sleep_us(1000 * footfall__retry_delay_ms(failures++, &random_state));
+    }
+    if (rc != 0)
+        return footfall__fail(err, rc, call.native, "%s", call.text);
+    footfall__fine(err);
+    return FOOTFALL_OK;
+}
+
+struct purging {
+    int64_t now_ms;
+    size_t budget;
+    struct footfall_purge_result *out;
+};
+
+static int run_purge(struct footfall *ff, struct footfall__store *store, void *user, struct footfall_store_call *call)
+{
+    struct purging *p = user;
+    size_t dropped[3];
+    int more = 0;
+    int rc;
+    atomic_store(&ff->next_drop_ms, INT64_MIN); /* erasing is due now */
+    rc = footfall__store_purge(store, p->now_ms, p->budget, dropped, &more, call);
+    if (rc != 0)
+        return rc;
+    p->out->visitors = (int64_t)dropped[0];
+    p->out->tokens = (int64_t)dropped[1];
+    p->out->counters = (int64_t)dropped[2];
+    p->out->done = !more;
+    return 0;
+}
+
+int footfall_purge(struct footfall *ff, int64_t now_ms, size_t budget, const struct footfall_call *call,
+                   struct footfall_purge_result *out, struct footfall_error *err)
+{
+    struct footfall_purge_result ignored;
+    struct purging purging = { now_ms, budget, out != NULL ? out : &ignored };
+    int64_t clock_ms;
+    int rc;
+    memset(purging.out, 0, sizeof *purging.out);
+    rc = footfall__enter(ff, call, 1, err);
+    if (rc != FOOTFALL_OK)
+        return rc;
+    clock_ms = footfall__now(ff);
+    if (now_ms == FOOTFALL_NOW)
+        purging.now_ms = clock_ms;
+    if (purging.now_ms > clock_ms)
+        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "now_ms is in the future of this host's clock (%" PRId64 ")",
+                            now_ms);
+    else if (now_ms != FOOTFALL_NOW && now_ms < 0)
+        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "now_ms is before 1970 (%" PRId64 ")", now_ms);
+    else if (budget < 1 || budget > BUDGET_MAX)
+        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "budget is %zu, not 1 to %d", budget, BUDGET_MAX);
+    else
+        rc = exclusively(ff, call, run_purge, &purging, err);
+    footfall__leave(ff);
+    return rc;
+}
+
+static int run_ping(struct footfall *ff, struct footfall__store *store, void *user, struct footfall_store_call *call)
+{
+    (void)ff;
+    (void)user;
+    return footfall__store_ping(store, call);
+}
+
+int footfall_ping(struct footfall *ff, const struct footfall_call *call, struct footfall_error *err)
+{
+    int rc = footfall__enter(ff, call, 1, err);
+    if (rc != FOOTFALL_OK)
+        return rc;
+    rc = exclusively(ff, call, run_ping, NULL, err);
+    footfall__leave(ff);
+    return rc;
+}
+
+/* ---- statistics ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t load(const _Atomic uint64_t *count)
+{
+    return atomic_load_explicit(count, memory_order_relaxed);
+}
+
+void footfall_stats(struct footfall *ff, struct footfall_stats *out)
+{
+    const struct footfall__counts *c;
+    if (ff == NULL || out == NULL || out->size != sizeof *out || getpid() != ff->pid)
+        return;
+    c = &ff->counts;
+    out->operations = load(&c->operations);
+    out->batches = load(&c->batches);
+    out->retries = load(&c->retries);
+    out->unknown = load(&c->unknown);
+    out->temporary = load(&c->temporary);
+    out->replayed = load(&c->replayed);
+    out->queued_now = load(&c->queued_now);
+    out->longest_batch = load(&c->longest_batch);
+    out->backend = ff->backend.name;
+}
+
+/* ---- findings --------------------------------------------------------------------------------------------------------- */
+
+struct checking {
+    footfall_each_finding *each;
+    void *user;
+};
+
+static void tell_finding(void *user, int severity, const char *text, const char *advice)
+{
+    const struct checking *c = user;
+    struct footfall_finding finding = { FOOTFALL_WRONG, text, advice };
+    if (severity >= FOOTFALL_FINE && severity <= FOOTFALL_WRONG)
+        finding.severity = (enum footfall_severity)severity;
+    c->each(c->user, &finding);
+}
+
+static void check_engine(struct footfall *ff, void *user)
+{
+    int64_t wall_ms = footfall__now(ff);
+    int64_t year_2024_ms = INT64_C(1704067200000);
+    if (wall_ms < year_2024_ms)
+        tell_finding(user, FOOTFALL_WRONG, "This host's clock is before 2024.",
+                     "Set the clock (NTP): windows and expiries depend on it.");
+    else
+        tell_finding(user, FOOTFALL_FINE, "This host's clock is plausible.", NULL);
+    if (ff->settings.ipv6_prefix > 64)
+        tell_finding(user, FOOTFALL_NOTE, "ipv6_prefix is longer than 64: one household counts as many visitors.",
+                     "Leave ipv6_prefix at 64 unless you know better.");
+    if (!(ff->caps & FOOTFALL_STORE_CAP_DURABLE))
+        tell_finding(user, FOOTFALL_NOTE, "This backend keeps nothing beyond the process.", NULL);
+}
+
+static int run_check(struct footfall *ff, struct footfall__store *store, void *user, struct footfall_store_call *call)
+{
+    (void)ff;
+    return footfall__store_check(store, tell_finding, user, call);
+}
+
+int footfall_check(struct footfall *ff, const struct footfall_call *call, footfall_each_finding *each, void *user,
+                   struct footfall_error *err)
+{
+    struct checking checking = { each, user };
+    int rc = footfall__enter(ff, call, 1, err);
+    if (rc != FOOTFALL_OK)
+        return rc;
+    if (each == NULL) {
+        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "each is NULL");
+    } else {
+        check_engine(ff, &checking);
+        rc = exclusively(ff, call, run_check, &checking, err);
+    }
+    footfall__leave(ff);
+    return rc;
+}
+
+/* ---- metrics ---------------------------------------------------------------------------------------------------------- */
+
+struct measuring {
+    footfall_each_metric *each;
+    void *user;
+};
+
+static void tell_metric(void *user, const char *name, const char *help, const char *labels, int counter, double value)
+{
+    const struct measuring *m = user;
+    struct footfall_metric metric = { name, help, labels != NULL ? labels : "", counter, value };
+    m->each(m->user, &metric);
+}
+
+void footfall_metrics(struct footfall *ff, footfall_each_metric *each, void *user)
+{
+    struct measuring m = { each, user };
+    const struct footfall__counts *c;
+    if (ff == NULL || each == NULL || getpid() != ff->pid)
+        return;
+    c = &ff->counts;
+    tell_metric(&m, "footfall_operations_total", "Operations that took part in a batch.", "", 1,
+                (double)load(&c->operations));
+    tell_metric(&m, "footfall_batches_total", "Batches sent to the store.", "", 1, (double)load(&c->batches));
+    tell_metric(&m, "footfall_retries_total", "Attempts after the first.", "", 1, (double)load(&c->retries));
+    tell_metric(&m, "footfall_failed_total", "Operations without a certain success.", "outcome=\"temporary\"", 1,
+                (double)load(&c->temporary));
+    tell_metric(&m, "footfall_failed_total", "Operations without a certain success.", "outcome=\"unknown\"", 1,
+                (double)load(&c->unknown));
+    tell_metric(&m, "footfall_replayed_total", "Operations that had been counted before.", "", 1,
+                (double)load(&c->replayed));
+    tell_metric(&m, "footfall_queued", "Operations that wait for a batch.", "", 0, (double)load(&c->queued_now));
+    tell_metric(&m, "footfall_longest_batch", "Operations in the longest batch.", "", 0,
+                (double)load(&c->longest_batch));
+    for (uint32_t i = 0; i < ff->lane_count; i++)
+        footfall__store_metrics(&ff->lanes[i].store, tell_metric, &m);
+}

@@ -1,0 +1,199 @@
+/* keys.c: epoch keys end. One hour after max(end of the next epoch, two lengths after it was made, by the host's clock) the next
+ * call of any handle erases a key from the store; then nobody can tell who came. `forever` has one key and no such end. */
+#include "cases.h"
+#include "suite_asks.h"
+
+#include <string.h>
+
+#define EPOCH0 (T0 / DAY)
+
+static void expect_key(struct suite *s, int64_t epoch, int there)
+{
+    assert_int_equal(suite_epoch_key_there(s, DAY, epoch), there);
+}
+
+static void keys_open_and_read_make_none(void **state)
+{
+    struct footfall *ff = suite_open(*state, NULL);
+    EXPECT_NOTHING(ff, "a");
+    EXPECT_ADD(ff, "a", 1, 1, 0);
+    expect_key(*state, EPOCH0, 0);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 2, 1);
+    expect_key(*state, EPOCH0, 1);
+}
+
+/* The visit's epoch is the host's own: two lengths after it was made is later than the end of the next epoch. */
+static void keys_end_an_hour_after_two_lengths(void **state)
+{
+    struct footfall *ff = suite_open(*state, NULL);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR - 1);
+    EXPECT_ADD(ff, "a", 0, 1, 1);
+    expect_key(*state, EPOCH0, 1);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 0, 2, 1);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR);
+    EXPECT_ADD(ff, "a", 0, 2, 1);
+    expect_key(*state, EPOCH0, 0);
+}
+
+/* The visit is from an epoch that the host's clock has not reached yet: the end of the next epoch is the later one. */
+static void keys_end_an_hour_after_the_next_epoch(void **state)
+{
+    struct footfall *ff = suite_open(*state, NULL);
+    suite_set_clock(*state, T0 - 30 * MINUTE);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", T0, 1, 1, 1);
+    suite_set_clock(*state, T0 + 2 * DAY + HOUR - 1);
+    EXPECT_ADD(ff, "a", 0, 1, 1);
+    expect_key(*state, EPOCH0, 1);
+    expect_key(*state, EPOCH0 - 1, 0); /* made at the same time, and of an earlier epoch */
+    suite_set_clock(*state, T0 + 2 * DAY + HOUR);
+    EXPECT_ADD(ff, "a", 0, 1, 1);
+    expect_key(*state, EPOCH0, 0);
+}
+
+static void keys_of_the_past_live_two_lengths_from_when_they_were_made(void **state)
+{
+    const int64_t then = T0 - 700 * DAY;
+    struct footfall *ff = suite_open(*state, NULL);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", then, 1, 1, 1);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR - 1);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", then + 1, 0, 2, 1);
+    expect_key(*state, EPOCH0 - 700, 1);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR);
+    EXPECT_ADD(ff, "a", 0, 2, 1);
+    expect_key(*state, EPOCH0 - 700, 0);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", then + 2, 1, 3, 2); /* nobody can tell any more */
+    EXPECT_VISIT(ff, "a", "203.0.113.7", then + 3, 0, 4, 2);
+}
+
+static void keys_any_call_of_any_handle_erases_them(void **state)
+{
+    struct footfall *ff = suite_open(*state, NULL);
+    struct footfall *other = suite_open(*state, NULL);
+    const char *name = "a";
+    struct footfall_result r;
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR);
+    expect_key(*state, EPOCH0, 1);
+    assert_int_equal(footfall_read(other, &name, 1, NULL, &r, NULL), FOOTFALL_OK);
+    expect_key(*state, EPOCH0, 0);
+}
+
+static void keys_a_handle_opened_later_erases_them(void **state)
+{
+    struct footfall *ff = suite_open(*state, NULL);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    suite_close(*state, ff);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR);
+    ff = suite_open(*state, NULL);
+    EXPECT_READ(ff, "a", 1, 1);
+    expect_key(*state, EPOCH0, 0);
+}
+
+static void keys_purge_erases_them(void **state)
+{
+    struct footfall_purge_result purged;
+    struct footfall *ff = suite_open(*state, NULL);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR);
+    assert_int_equal(footfall_purge(ff, FOOTFALL_NOW, 1000, NULL, &purged, NULL), FOOTFALL_OK);
+    expect_key(*state, EPOCH0, 0);
+}
+
+static void keys_a_handle_does_not_go_on_with_an_erased_one(void **state)
+{
+    struct footfall *ff = suite_open(*state, NULL);
+    struct footfall *other = suite_open(*state, NULL);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    EXPECT_VISIT(other, "a", "203.0.113.7", NOON, 0, 2, 1);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 3, 2);
+    EXPECT_VISIT(other, "a", "203.0.113.7", NOON, 0, 4, 2); /* both have the new key */
+}
+
+static void keys_long_windows_have_long_epochs(void **state)
+{
+    const int64_t length = 30 * DAY;
+    const int64_t epoch = T0 / length;
+    const struct suite_knobs knobs = { .window = "30d" };
+    struct footfall *ff = suite_open(*state, &knobs);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    assert_true(suite_epoch_key_there(*state, length, epoch));
+    suite_set_clock(*state, NOON + 2 * length + HOUR - 1);
+    EXPECT_ADD(ff, "a", 0, 1, 1);
+    assert_true(suite_epoch_key_there(*state, length, epoch));
+    suite_set_clock(*state, NOON + 2 * length + HOUR);
+    EXPECT_ADD(ff, "a", 0, 1, 1);
+    assert_false(suite_epoch_key_there(*state, length, epoch));
+}
+
+static void keys_forever_has_one_that_stays(void **state)
+{
+    const struct suite_knobs knobs = { .window = "forever" };
+    struct footfall_purge_result purged;
+    struct footfall *ff = suite_open(*state, &knobs);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", 0, 1, 1, 1);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 0, 2, 1);
+    suite_set_clock(*state, NOON + 100 * 3650 * DAY);
+    assert_int_equal(footfall_purge(ff, FOOTFALL_NOW, 1000, NULL, &purged, NULL), FOOTFALL_OK);
+    assert_int_equal(purged.visitors, 0);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", FOOTFALL_NOW, 0, 3, 1);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", 1, 0, 4, 1);
+    assert_true(suite_epoch_key_there(*state, FOOTFALL_STORE_FOREVER, 0));
+}
+
+/* ---- another window ------------------------------------------------------------------------------------------------------------- */
+
+struct told {
+    int warned;
+};
+
+static void listen_for_window(void *user, enum footfall_log_level level, const char *line)
+{
+    struct told *told = user;
+    if (level <= FOOTFALL_LOG_WARN && strstr(line, "window") != NULL)
+        told->warned++;
+}
+
+static void keys_another_length_counts_anew_once_and_says_so(void **state)
+{
+    struct told told = { 0 };
+    const struct suite_knobs month = { .window = "30d", .log = listen_for_window, .log_user = &told };
+    struct footfall *ff = suite_open(*state, NULL);
+    struct footfall *other = NULL;
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    other = suite_open(*state, &month);
+    EXPECT_VISIT(other, "a", "203.0.113.7", NOON, 1, 2, 2);
+    EXPECT_VISIT(other, "a", "203.0.113.7", NOON, 0, 3, 2);
+    assert_int_equal(told.warned, 1);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 0, 4, 2);
+}
+
+static void keys_the_same_length_says_nothing(void **state)
+{
+    struct told told = { 0 };
+    const struct suite_knobs hour = { .window = "1h", .log = listen_for_window, .log_user = &told };
+    struct footfall *ff = suite_open(*state, NULL);
+    struct footfall *other = suite_open(*state, &hour);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    suite_set_clock(*state, NOON + DAY);
+    EXPECT_VISIT(other, "a", "203.0.113.7", NOON + 5 * MINUTE, 0, 2, 1);
+    EXPECT_VISIT(other, "a", "203.0.113.7", NOON + DAY, 1, 3, 2);
+    assert_int_equal(told.warned, 0);
+}
+
+const struct suite_case suite_keys[] = {
+    SUITE_CASE(keys_open_and_read_make_none),
+    SUITE_CASE(keys_end_an_hour_after_two_lengths),
+    SUITE_CASE(keys_end_an_hour_after_the_next_epoch),
+    SUITE_CASE(keys_of_the_past_live_two_lengths_from_when_they_were_made),
+    SUITE_CASE(keys_any_call_of_any_handle_erases_them),
+    SUITE_CASE_NEEDS(keys_a_handle_opened_later_erases_them, FOOTFALL_STORE_CAP_DURABLE),
+    SUITE_CASE(keys_purge_erases_them),
+    SUITE_CASE(keys_a_handle_does_not_go_on_with_an_erased_one),
+    SUITE_CASE(keys_long_windows_have_long_epochs),
+    SUITE_CASE(keys_forever_has_one_that_stays),
+    SUITE_CASE(keys_another_length_counts_anew_once_and_says_so),
+    SUITE_CASE(keys_the_same_length_says_nothing),
+    SUITE_CASES_END,
+};

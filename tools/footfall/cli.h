@@ -1,0 +1,86 @@
+/* cli.h: what the commands share: one run of the program, messages and exit statuses, and how counters are shown. */
+#ifndef FOOTFALL_CLI_H
+#define FOOTFALL_CLI_H
+#include <stdarg.h>
+#include <stdint.h>
+
+#include "arguments.h"
+#include "footfall.h"
+#include "footfall_admin.h"
+
+enum footfall_cli_exit {
+    FOOTFALL_CLI_DONE = 0,
+    FOOTFALL_CLI_FAILED = 1,
+    FOOTFALL_CLI_USAGE = 2, /* usage or bad input; nothing touched */
+    FOOTFALL_CLI_CONFIG_EXIT = 3,
+    FOOTFALL_CLI_TEMPORARY = 4,
+    FOOTFALL_CLI_UNKNOWN = 5
+};
+
+struct footfall_cli {
+    struct footfall_cli_arguments arguments;
+    struct footfall_config *config; /* NULL until footfall__cli_configure */
+    struct footfall *handle;        /* NULL until footfall__cli_open */
+    int json;
+};
+
+/* One per command: checks its arguments, opens, does it, prints. Return an exit status. */
+int footfall__cli_visit(struct footfall_cli *cli);
+int footfall__cli_add(struct footfall_cli *cli);
+int footfall__cli_get(struct footfall_cli *cli);
+int footfall__cli_list(struct footfall_cli *cli);
+int footfall__cli_set(struct footfall_cli *cli);
+int footfall__cli_delete(struct footfall_cli *cli);
+int footfall__cli_forget(struct footfall_cli *cli);
+int footfall__cli_ingest(struct footfall_cli *cli);
+int footfall__cli_purge(struct footfall_cli *cli);
+int footfall__cli_config(struct footfall_cli *cli);
+int footfall__cli_bench(struct footfall_cli *cli);
+
+/* ---- opening (main.c) ------------------------------------------------------------------------------------------------- */
+
+/* Loads the configuration; opens the store too. 0, or an exit status after a message. Arguments are checked before, so
+ * that a mistake there touches nothing. */
+int footfall__cli_configure(struct footfall_cli *cli);
+int footfall__cli_open(struct footfall_cli *cli);
+
+/* ---- messages (output.c) ---------------------------------------------------------------------------------------------- */
+
+/* One line on standard error, "footfall: …"; bytes that could drive a terminal become '?'. Returns `exit`. Any thread. */
+int footfall__cli_complain(int exit, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for what the library said. Returns the exit status that goes with err->status. */
+int footfall__cli_failed(const struct footfall_error *err);
+int footfall__cli_exit_of(int status); /* of an enum footfall_status */
+
+/* Is it a counter's name, an address? 0, or FOOTFALL_CLI_USAGE after a message. */
+int footfall__cli_check_name(const char *name);
+int footfall__cli_check_address(const char *address);
+/* "TOTAL" and so on: a decimal number in its range: 0, or FOOTFALL_CLI_USAGE after a message that names the argument. */
+int footfall__cli_number(int64_t *out, const char *argument, const char *text, int64_t min, int64_t max);
+
+/* Standard output: remembers the first failure after each line. footfall__cli_finish_output flushes, and turns `exit` into
+ * FOOTFALL_CLI_FAILED after a message when something could not be written; a reader that went away is no failure. */
+void footfall__cli_written(void);
+int footfall__cli_output_failed(void); /* 1: nobody reads, or it cannot be written: stop */
+int footfall__cli_finish_output(int exit);
+
+/* ---- counters (output.c) ---------------------------------------------------------------------------------------------- */
+
+struct footfall_cli_row {
+    const char *name;
+    int64_t total, unique;
+};
+
+/* Text as a terminal may have it: control characters (C1 too), direction marks and what is no UTF-8 are written as
+ * "\u{9b}" or "\xff". */
+void footfall__cli_print_text(const char *text);
+/* COUNTER VISITS VISITORS, aligned, with a line of headings; nothing for no rows. Or a JSON object for each. */
+void footfall__cli_print_rows(const struct footfall_cli_row *rows, size_t count, int json);
+
+enum footfall_cli_json_extra { FOOTFALL_CLI_PLAIN, FOOTFALL_CLI_AFTER_VISIT, FOOTFALL_CLI_AFTER_DELETE };
+/* The one JSON shape for a counter, in a line. flags: enum footfall_result_flags. */
+void footfall__cli_print_json(const char *name, int64_t total, int64_t unique, uint32_t flags,
+                              enum footfall_cli_json_extra extra);
+/* "main_page: 42 visits, 17 visitors" without the newline. */
+void footfall__cli_print_numbers(const char *name, int64_t total, int64_t unique);
+#endif

@@ -1,0 +1,131 @@
+/* table.c: every command and option with its help. The man page and the completion must say the same. */
+#include "table.h"
+
+const struct footfall_cli_option_row footfall__cli_options[FOOTFALL_CLI_OPTIONS] = {
+    [FOOTFALL_CLI_FILE] = { 'c', NULL, "FILE", "read this configuration file (otherwise $FOOTFALL_CONFIG, if set)" },
+    [FOOTFALL_CLI_SETTING] = { 'o', NULL, "KEY=VALUE", "set a configuration key; may be repeated" },
+    [FOOTFALL_CLI_JSON] = { '\0', "json", NULL, "write JSON, one object a line" },
+    [FOOTFALL_CLI_HELP] = { 'h', "help", NULL, "say what there is, or what a command does" },
+    [FOOTFALL_CLI_VERSION] = { '\0', "version", NULL, "name the version and the backends built in" },
+    [FOOTFALL_CLI_AT] = { '\0', "at", "TIME", NULL },
+    [FOOTFALL_CLI_AGENT] = { '\0', "agent", "UA", NULL },
+    [FOOTFALL_CLI_TOKEN] = { '\0', "token", "T", NULL },
+    [FOOTFALL_CLI_STRICT] = { '\0', "strict", NULL, NULL },
+    [FOOTFALL_CLI_SORT] = { '\0', "sort", "KEY", NULL },
+    [FOOTFALL_CLI_LIMIT] = { '\0', "limit", "N", NULL },
+    [FOOTFALL_CLI_FORMAT] = { '\0', "format", "FORMAT", NULL },
+    [FOOTFALL_CLI_COUNTER] = { '\0', "counter", "NAME", NULL },
+    [FOOTFALL_CLI_BY] = { '\0', "by", "path", NULL },
+    [FOOTFALL_CLI_STATUS] = { '\0', "status", "LIST", NULL },
+    [FOOTFALL_CLI_RESUME] = { '\0', "resume", "STATEFILE", NULL },
+    [FOOTFALL_CLI_THREADS] = { '\0', "threads", "T", NULL },
+    [FOOTFALL_CLI_BATCH] = { '\0', "batch", "B", NULL },
+};
+
+#define TOKEN_HELP "the same token again within 10 minutes counts nothing more"
+#define AGENT_HELP "the visitor's user agent; matters under visitor = address+agent"
+#define TIME_DETAILS                                                                                                   \
+    "TIME is RFC 3339 (2026-03-01T12:00:00Z, with a fraction and an offset if you like) or\n"                          \
+    "milliseconds since 1970; at most one hour ahead of this machine's clock."
+
+const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMANDS] = {
+    [FOOTFALL_CLI_VISIT] = { "visit",
+                             "COUNTER ADDRESS",
+                             2,
+                             2,
+                             "count one visit of an IP address",
+                             TIME_DETAILS,
+                             { { FOOTFALL_CLI_AT, "when the visit was (now)" },
+                               { FOOTFALL_CLI_AGENT, AGENT_HELP },
+                               { FOOTFALL_CLI_TOKEN, TOKEN_HELP } } },
+    [FOOTFALL_CLI_ADD] = { "add",
+                           "COUNTER [DELTA]",
+                           1,
+                           2,
+                           "add to the total, without a visitor",
+                           "DELTA is 1 unless given, and may be negative.",
+                           { { FOOTFALL_CLI_TOKEN, TOKEN_HELP } } },
+    [FOOTFALL_CLI_GET] = { "get",
+                           "COUNTER...",
+                           1,
+                           FOOTFALL_CLI_ANY_NUMBER,
+                           "read counters; counts nothing",
+                           "A counter that does not exist reads 0.",
+                           { { FOOTFALL_CLI_STRICT, "exit with 1 when one does not exist" } } },
+    [FOOTFALL_CLI_LIST] = { "list",
+                            "[PREFIX]",
+                            0,
+                            1,
+                            "read every counter, or those whose name begins with PREFIX",
+                            NULL,
+                            { { FOOTFALL_CLI_SORT, "name (byte order, unless given), total or unique (largest first)" },
+                              { FOOTFALL_CLI_LIMIT, "show at most N" } } },
+    [FOOTFALL_CLI_SET] = { "set",
+                           "COUNTER TOTAL [UNIQUE]",
+                           2,
+                           3,
+                           "overwrite both numbers; visitors stay remembered",
+                           "UNIQUE is 0 unless given.",
+                           { { FOOTFALL_CLI_END, NULL } } },
+    [FOOTFALL_CLI_DELETE] = { "delete",
+                              "COUNTER",
+                              1,
+                              1,
+                              "end a counter and forget its visitors",
+                              "The numbers shown are those that were deleted.",
+                              { { FOOTFALL_CLI_END, NULL } } },
+    [FOOTFALL_CLI_FORGET] = { "forget",
+                              "COUNTER ADDRESS",
+                              2,
+                              2,
+                              "forget one visitor of a counter; its numbers stay",
+                              TIME_DETAILS,
+                              { { FOOTFALL_CLI_AT, "when the visitor came (now)" },
+                                { FOOTFALL_CLI_AGENT, AGENT_HELP } } },
+    [FOOTFALL_CLI_INGEST] = { "ingest",
+                              "[FILE...]",
+                              0,
+                              FOOTFALL_CLI_ANY_NUMBER,
+                              "count the lines of web server logs",
+                              "Reads the files in order, standard input when there is none or for \"-\". Every line "
+                              "counts at its\n"
+                              "own time. What cannot be counted is skipped and told by reason, the first few by line.\n"
+                              "With --resume a run that was killed is started again with the same command and counts\n"
+                              "every line once, also across a rotation when the rotated file is given too.",
+                              { { FOOTFALL_CLI_FORMAT, "combined (unless given) or common" },
+                                { FOOTFALL_CLI_BY, "a counter for each path, without its query (unless --counter)" },
+                                { FOOTFALL_CLI_COUNTER, "one counter for all lines" },
+                                { FOOTFALL_CLI_STATUS, "only these, such as 200-399 or 200,204,301-308 (all)" },
+                                { FOOTFALL_CLI_STRICT, "end with 2 at the first line that cannot be counted" },
+                                { FOOTFALL_CLI_RESUME, "remember in this file how far it got" } } },
+    [FOOTFALL_CLI_PURGE] = { "purge",
+                             "",
+                             0,
+                             0,
+                             "drop what can no longer matter",
+                             NULL,
+                             { { FOOTFALL_CLI_END, NULL } } },
+    [FOOTFALL_CLI_CONFIG] = { "config",
+                              "",
+                              0,
+                              0,
+                              "show every key, its value, where that came from and what it means",
+                              NULL,
+                              { { FOOTFALL_CLI_END, NULL } } },
+    [FOOTFALL_CLI_BENCH] = { "bench",
+                             "[N]",
+                             0,
+                             1,
+                             "count N visits on this machine and backend, and say how fast",
+                             "N is 100000 unless given. Uses a counter of its own and deletes it; the visitors' bytes "
+                             "go with the\n"
+                             "next purge.",
+                             { { FOOTFALL_CLI_THREADS, "that many threads (1)" },
+                               { FOOTFALL_CLI_BATCH, "hand over so many visits at once (1)" } } },
+};
+
+const char footfall__cli_epilogue[] =
+    "Options may stand before or after the command; \"--\" ends them.\n"
+    "\n"
+    "Exit status: 0 done; 1 failed; 2 usage or bad input, nothing touched; 3 configuration;\n"
+    "4 temporary, not applied; 5 outcome unknown.\n";
