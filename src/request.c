@@ -73,7 +73,8 @@ size_t footfall__request_arena(const struct footfall *ff, const struct footfall_
     size_t bytes = op->name != NULL ? strnlen(op->name, NAME_ROOM) : 0;
     if (token_bytes > 0 || op->token_bytes > 0)
         bytes += FOOTFALL_STORE_TOKEN_BYTES;
-    if (ff->settings.visitor_agent && op->visitor != NULL && op->visitor->user_agent != NULL)
+    if (ff->settings.visitor_agent && (op->kind == FOOTFALL_OP_VISIT || op->kind == FOOTFALL_OP_FORGET) &&
+        op->visitor != NULL && op->visitor->user_agent != NULL)
         bytes += strlen(op->visitor->user_agent);
     return bytes;
 }

@@ -165,12 +165,16 @@ void footfall_stats(struct footfall *ff, struct footfall_stats *out)
 struct checking {
     footfall_each_finding *each;
     void *user;
+    size_t at, told; /* a second attempt tells only what the first has not */
 };
 
 static void tell_finding(void *user, int severity, const char *text, const char *advice)
 {
-    const struct checking *c = user;
+    struct checking *c = user;
     struct footfall_finding finding = { FOOTFALL_WRONG, text, advice };
+    if (c->at++ < c->told)
+        return;
+    c->told++;
     if (severity >= FOOTFALL_FINE && severity <= FOOTFALL_WRONG)
         finding.severity = (enum footfall_severity)severity;
     c->each(c->user, &finding);
@@ -194,23 +198,23 @@ static void check_engine(struct footfall *ff, void *user)
 
 static int run_check(struct footfall *ff, struct footfall__store *store, void *user, struct footfall_store_call *call)
 {
-    (void)ff;
-    return footfall__store_check(store, tell_finding, user, call);
+    struct checking *c = user;
+    c->at = 0;
+    check_engine(ff, c);
+    return footfall__store_check(store, tell_finding, c, call);
 }
 
 int footfall_check(struct footfall *ff, const struct footfall_call *call, footfall_each_finding *each, void *user,
                    struct footfall_error *err)
 {
-    struct checking checking = { each, user };
+    struct checking checking = { each, user, 0, 0 };
     int rc = footfall__enter(ff, call, 1, err);
     if (rc != FOOTFALL_OK)
         return rc;
-    if (each == NULL) {
+    if (each == NULL)
         rc = footfall__fail(err, FOOTFALL_INVALID, 0, "each is NULL");
-    } else {
-        check_engine(ff, &checking);
+    else
         rc = exclusively(ff, call, run_check, &checking, err);
-    }
     footfall__leave(ff);
     return rc;
 }

@@ -161,7 +161,7 @@ static int forget(struct footfall_sqlite *store, const struct footfall_store_op 
 
 /* ---- the other kinds */
 
-static int add(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
+static int add_delta(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
                struct footfall_store_result *result)
 {
     const struct footfall_sqlite_counter *counter = &store->counters[counter_at];
@@ -176,7 +176,7 @@ static int add(struct footfall_sqlite *store, const struct footfall_store_op *op
     return rc;
 }
 
-static int set(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
+static int set_numbers(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
                struct footfall_store_result *result)
 {
     int rc = change_counter(store, counter_at, op->a, op->b, 1);
@@ -184,7 +184,7 @@ static int set(struct footfall_sqlite *store, const struct footfall_store_op *op
     return rc;
 }
 
-static int delete (struct footfall_sqlite *store, uint32_t counter_at, struct footfall_store_result *result)
+static int delete_counter(struct footfall_sqlite *store, uint32_t counter_at, struct footfall_store_result *result)
 {
     struct footfall_sqlite_counter *counter = &store->counters[counter_at];
     answer(result, counter, 0);
@@ -230,13 +230,13 @@ static int decide_kind(struct footfall_sqlite *store, const struct footfall_stor
     }
     switch (op->kind) {
     case FOOTFALL_STORE_ADD:
-        return add(store, op, counter_at, result);
+        return add_delta(store, op, counter_at, result);
     case FOOTFALL_STORE_VISIT:
         return visit(store, op, counter_at, result);
     case FOOTFALL_STORE_SET:
-        return set(store, op, counter_at, result);
+        return set_numbers(store, op, counter_at, result);
     case FOOTFALL_STORE_DELETE:
-        return delete (store, counter_at, result);
+        return delete_counter(store, counter_at, result);
     case FOOTFALL_STORE_FORGET:
         return forget(store, op, counter_at, result);
     }

@@ -468,24 +468,6 @@ static void environment_faults(void **state)
     forget_environment(state);
 }
 
-static void misuse(void **state)
-{
-    struct footfall_options options = FOOTFALL_OPTIONS_INIT;
-    struct footfall_config *config = (struct footfall_config *)state;
-    struct footfall_error err;
-    options.size--;
-    assert_int_equal(footfall_config_load(&config, &options, NULL, 0, &err), FOOTFALL_MISUSE);
-    assert_null(config);
-    assert_int_equal(footfall_config_load(NULL, NULL, NULL, 0, &err), FOOTFALL_INVALID);
-    assert_int_equal(footfall_config_load(&config, NULL, NULL, 1, &err), FOOTFALL_INVALID);
-    options.size++;
-    options.setting_count = 1;
-    assert_int_equal(footfall_config_load(&config, &options, NULL, 0, &err), FOOTFALL_INVALID);
-    footfall_config_free(NULL);
-    footfall_config_list(NULL, take_wanted, NULL);
-    assert_null(footfall_config_get(NULL, "window"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,7 +479,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(later_sources_win, NULL, forget_environment),
         cmocka_unit_test(bad_settings),
         cmocka_unit_test_setup_teardown(environment_faults, NULL, forget_environment),
-        cmocka_unit_test(misuse),
     };
     footfall__registry_add(&fake_sqlite);
     footfall__registry_add(&fake_shelf);

@@ -1,0 +1,249 @@
+/* ingest.h: what the parts of `footfall ingest` share. ingest_reader.c cuts files into lines, ingest_lines.c makes
+ * operations of lines, ingest_source.c does both on a thread of its own, ingest_state.c remembers how far it got,
+ * ingest_files.c knows files again, ingest.c applies and tells. */
+#ifndef FOOTFALL_CLI_INGEST_H
+#define FOOTFALL_CLI_INGEST_H
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cli.h"
+#include "logs.h"
+
+#define FOOTFALL_INGEST_BATCH 32768              /* operations */
+#define FOOTFALL_INGEST_BATCH_MAX 16777216       /* that a state file may ask for */
+#define FOOTFALL_INGEST_LINE_BYTES 1048576       /* longest line that is looked at */
+#define FOOTFALL_INGEST_HEAD_BYTES 4096          /* what a file is known by: its first bytes, */
+#define FOOTFALL_INGEST_TAIL_BYTES 256           /* and those before the place that was reached */
+#define FOOTFALL_INGEST_AHEAD_MS 3600000         /* how far a line may be ahead of the clock */
+#define FOOTFALL_INGEST_STDIN "(standard input)" /* as messages call it */
+
+/* ---- what counts ------------------------------------------------------------------------------------------------------ */
+
+struct footfall_ingest_rules {
+    enum footfall_logs_format format;
+    const char *counter; /* NULL: by path */
+    int every_status;
+    unsigned char statuses[FOOTFALL_CLI_STATUSES];
+    int strict;
+    int with_agent; /* the configuration tells visitors apart by their agent too; no part of the state */
+};
+
+enum footfall_ingest_skip {
+    FOOTFALL_INGEST_BAD_LINE,
+    FOOTFALL_INGEST_NO_ADDRESS,
+    FOOTFALL_INGEST_UNSPECIFIED,
+    FOOTFALL_INGEST_NO_PATH,
+    FOOTFALL_INGEST_BAD_NAME,
+    FOOTFALL_INGEST_BEFORE_1970,
+    FOOTFALL_INGEST_FUTURE,
+    FOOTFALL_INGEST_STATUS, /* left out by --status: the one that is no fault */
+    FOOTFALL_INGEST_SKIPS
+};
+/* "bad line", and as a JSON key "bad_line". */
+extern const char *const footfall__ingest_skip_names[FOOTFALL_INGEST_SKIPS];
+extern const char *const footfall__ingest_skip_keys[FOOTFALL_INGEST_SKIPS];
+
+struct footfall_ingest_counts {
+    uint64_t read, counted, before, fresh; /* lines; `before`: counted by an earlier run; `fresh`: new visitors */
+    uint64_t skipped[FOOTFALL_INGEST_SKIPS];
+};
+
+/* ---- a place in a file ------------------------------------------------------------------------------------------------ */
+
+/* All before `offset` is done; the hashes are those of the bytes that a file must have to be the same. */
+struct footfall_ingest_place {
+    uint64_t offset;
+    uint64_t lines; /* that begin before offset */
+    uint64_t head, tail;
+    uint32_t head_bytes, tail_bytes;
+    int inside_line; /* the line before offset was counted without its newline: what is left of it does not count */
+};
+
+struct footfall_ingest_file {
+    const char *name; /* as given; "-" is standard input */
+    dev_t device;
+    ino_t inode;
+    uint64_t bytes;                     /* when it was looked at */
+    struct footfall_ingest_place start; /* zeros: from its beginning */
+    size_t entry;                       /* of the state; SIZE_MAX: none yet */
+};
+
+uint64_t footfall__ingest_hash(const void *bytes, size_t size);
+/* Opens for reading: a descriptor, or -1 after a message. Directories and gzip files are refused. */
+int footfall__ingest_open(const struct footfall_ingest_file *file);
+/* Looks at every file before anything is counted: 0, or FOOTFALL_CLI_USAGE after a message. `resume`: they must be regular
+ * files, none of them twice. */
+int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume);
+/* Is it the file in which that place was reached? 1, 0, or -1 after a message. */
+int footfall__ingest_is_at(const struct footfall_ingest_file *file, const struct footfall_ingest_place *place);
+
+/* ---- lines ------------------------------------------------------------------------------------------------------------ */
+
+struct footfall_ingest_reader {
+    int fd;
+    char *buffer; /* bytes already passed (as many as a place needs), then begin … end: not looked at yet */
+    size_t begin, end;
+    size_t pending;  /* of the line given out last */
+    uint64_t offset; /* in the file, of begin */
+    uint64_t stop;   /* the file ends here, whatever follows */
+    int at_end;
+    int behind; /* the line that was put back is no longer in the buffer: `before` is its place */
+    struct footfall_ingest_place before;
+    unsigned char head[FOOTFALL_INGEST_HEAD_BYTES];
+    size_t head_bytes;
+};
+
+struct footfall_ingest_text {
+    const char *text; /* within the reader, until the next call; without the newline */
+    size_t bytes;
+    int complete; /* its newline was there */
+    int too_long; /* longer than FOOTFALL_INGEST_LINE_BYTES; text is undefined */
+};
+
+/* Reads from `start` up to `stop`. Takes fd over. 0, or -1 with errno. The buffer is kept from one file to the next. */
+int footfall__ingest_begin(struct footfall_ingest_reader *reader, int fd, const struct footfall_ingest_place *start,
+                           uint64_t stop);
+/* 1: a line; 0: the end; -1: errno. Each call passes the line before. */
+int footfall__ingest_line(struct footfall_ingest_reader *reader, struct footfall_ingest_text *out);
+void footfall__ingest_put_back(struct footfall_ingest_reader *reader); /* the last line; nothing is read after that */
+/* The place after the last line (before it, once put back); `lines` and `inside_line` are the caller's. */
+void footfall__ingest_mark(struct footfall_ingest_reader *reader, struct footfall_ingest_place *out);
+void footfall__ingest_close(struct footfall_ingest_reader *reader); /* the file; keeps the buffer */
+
+/* ---- batches ---------------------------------------------------------------------------------------------------------- */
+
+struct footfall_ingest_where {
+    size_t file;
+    uint64_t line; /* from 1 */
+};
+
+struct footfall_ingest_note { /* a line that is worth naming */
+    struct footfall_ingest_where where;
+    enum footfall_ingest_skip skip;
+    const char *reason;
+};
+#define FOOTFALL_INGEST_NOTES 3 /* of each kind that are named */
+
+enum footfall_ingest_end {
+    FOOTFALL_INGEST_MORE,       /* more may follow */
+    FOOTFALL_INGEST_INPUT_ENDS, /* nothing follows */
+    FOOTFALL_INGEST_STOPPED,    /* strict: `stop` says where */
+    FOOTFALL_INGEST_UNREADABLE  /* `error`, at `reached` */
+};
+
+struct footfall_ingest_block;
+struct footfall_ingest_batch {
+    struct footfall_op *ops; /* visitors point into `visitors`, text into `blocks` */
+    struct footfall_visitor *visitors;
+    struct footfall_result *results;
+    struct footfall_ingest_where *where; /* each op's line */
+    size_t count, room;
+    struct footfall_ingest_block *blocks, *block;
+    int64_t limit_ms; /* later lines are in the future */
+    uint64_t names;   /* hash of names and times: a resend must be the same */
+    struct footfall_ingest_counts counts;
+    struct footfall_ingest_note notes[FOOTFALL_INGEST_SKIPS * FOOTFALL_INGEST_NOTES];
+    size_t note_count;
+    struct footfall_ingest_where reached; /* the last line read */
+    struct footfall_ingest_note stop;
+    enum footfall_ingest_end end;
+    int error;
+    /* With a state file only, and then all lines are of one file: */
+    size_t file;
+    uint64_t first, first_lines;       /* where it begins */
+    struct footfall_ingest_place last; /* where it ends */
+    int left;                          /* an unfinished line is left for the next run */
+};
+
+int footfall__ingest_batch_open(struct footfall_ingest_batch *batch, size_t room); /* 0, or -1: no memory */
+void footfall__ingest_batch_free(struct footfall_ingest_batch *batch);
+void footfall__ingest_batch_clear(struct footfall_ingest_batch *batch);
+
+enum footfall_ingest_verdict {
+    FOOTFALL_INGEST_TAKEN,
+    FOOTFALL_INGEST_SKIPPED,
+    FOOTFALL_INGEST_UNFINISHED, /* its newline is not there yet, and it does not read as a line */
+    FOOTFALL_INGEST_REFUSED,    /* strict: batch->stop */
+    FOOTFALL_INGEST_OUT_OF_MEMORY
+};
+/* Makes an operation of a line, or counts and notes why not. `resume`: see UNFINISHED. */
+enum footfall_ingest_verdict footfall__ingest_judge(struct footfall_ingest_batch *batch,
+                                                    const struct footfall_ingest_rules *rules,
+                                                    struct footfall_logs_minute *minute,
+                                                    const struct footfall_ingest_text *line, int resume);
+
+/* ---- where batches come from ------------------------------------------------------------------------------------------ */
+
+struct footfall_ingest_source {
+    const struct footfall_ingest_rules *rules;
+    const struct footfall_ingest_file *files;
+    size_t file_count;
+    int resume;
+    size_t file; /* the current one */
+    int opened;
+    int inside_line;
+    uint64_t lines; /* read of the current file */
+    struct footfall_ingest_reader reader;
+    struct footfall_logs_minute minute;
+};
+
+/* Fills a cleared batch with at most `most` operations. */
+void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch, size_t most);
+void footfall__ingest_source_free(struct footfall_ingest_source *source);
+
+struct footfall_ingest_pipe; /* reads and parses one batch ahead, on a thread of its own */
+/* NULL: no memory or no thread. The source must outlive the pipe and is the pipe's until it is closed. */
+struct footfall_ingest_pipe *footfall__ingest_pipe_open(struct footfall_ingest_source *source);
+/* The next batch; the one before goes back. Not after one whose end is not MORE. */
+struct footfall_ingest_batch *footfall__ingest_pipe_next(struct footfall_ingest_pipe *pipe);
+void footfall__ingest_pipe_close(struct footfall_ingest_pipe *pipe);
+
+/* ---- the state file --------------------------------------------------------------------------------------------------- */
+
+struct footfall_ingest_entry {
+    char *name; /* under which it was given last, as UTF-8 */
+    struct footfall_ingest_place done;
+};
+
+struct footfall_ingest_doubt { /* a batch that may have been applied */
+    int there;
+    size_t entry;
+    uint64_t first, first_lines;
+    struct footfall_ingest_place last;
+    int64_t limit_ms;
+    uint64_t operations, names;
+};
+
+struct footfall_ingest_state {
+    const char *path;
+    int fd; /* locked; -1: the file is not there yet */
+    uint8_t series[FOOTFALL_SERIES_BYTES];
+    uint64_t number; /* of the batch in doubt, or of the last one */
+    struct footfall_ingest_entry *entries;
+    size_t entry_count;
+    struct footfall_ingest_doubt doubt;
+};
+
+/* Locks and reads the state file, or prepares a new one (which is made by the first save). 0, or an exit status after a
+ * message: in use, damaged, too old, other options. */
+int footfall__ingest_state_open(struct footfall_ingest_state *state, const char *path,
+                                const struct footfall_ingest_rules *rules);
+/* Durable when it returns. 0, or FOOTFALL_CLI_FAILED after a message. */
+int footfall__ingest_state_save(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules);
+void footfall__ingest_state_free(struct footfall_ingest_state *state);
+/* The entry's index, SIZE_MAX: no memory. */
+size_t footfall__ingest_state_add(struct footfall_ingest_state *state, const char *name);
+/* Finds each file's entry by what stands in it, and where to go on. 0, or an exit status after a message: the batch in
+ * doubt is in no file given, a file is a copy of another. */
+int footfall__ingest_state_match(struct footfall_ingest_state *state, struct footfall_ingest_file *files, size_t count);
+
+/* As JSON (ingest_record.c). `record` is borrowed. */
+#include <jansson.h>
+json_t *footfall__ingest_record_make(const struct footfall_ingest_state *state,
+                                     const struct footfall_ingest_rules *rules, int64_t written_ms);
+/* NULL, or why it cannot be used; *written_ms is when it was written. */
+const char *footfall__ingest_record_read(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules,
+                                         const json_t *record, int64_t *written_ms);
+char *footfall__ingest_utf8(const char *name); /* a copy with '?' for what is no UTF-8; NULL: no memory */
+#endif
