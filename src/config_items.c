@@ -58,7 +58,9 @@ char footfall__config_fold(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return (char)(c - 'A' + 'a');
-    return c == '.' ? '_' : c;
+    if (c == '.')
+        return '_';
+    return c;
 }
 
 /* Insertions, deletions, substitutions and swaps of neighbours between the folded texts. */

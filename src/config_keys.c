@@ -82,7 +82,9 @@ static char *variable_of(const char *key, size_t bytes)
     memcpy(variable, FOOTFALL__VARIABLE_PREFIX, prefix);
     for (size_t i = 0; i < bytes; i++) {
         char c = footfall__config_fold(key[i]);
-        variable[prefix + i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        if (c >= 'a' && c <= 'z')
+            c = (char)(c - 'a' + 'A');
+        variable[prefix + i] = c;
     }
     variable[prefix + bytes] = '\0';
     return variable;

@@ -39,16 +39,19 @@ int footfall__config_wrong(const struct footfall__config_item *item, struct foot
                           strlen(value) > SHOWN_VALUE ? "..." : "", rest);
 }
 
-/* What the typed readers begin with: OK and an item, or why there is none */
-static int look_up(const struct footfall__config_item **item, const void *out, const struct footfall_config *config,
-                   const char *key, struct footfall_error *err)
+/* What the typed readers begin with: the item, or NULL and why in *rc */
+static const struct footfall__config_item *look_up(int *rc, const void *out, const struct footfall_config *config,
+                                                   const char *key, struct footfall_error *err)
 {
-    if (out == NULL || config == NULL || key == NULL)
-        return footfall__fail(err, FOOTFALL_INVALID, 0, "configuration: a required pointer is NULL");
-    *item = footfall__config_find(config, key, strlen(key));
-    if (*item == NULL)
-        return footfall__fail(err, FOOTFALL_CONFIG, 0, "configuration: unknown key \"%.64s\"", key);
-    return FOOTFALL_OK;
+    const struct footfall__config_item *item;
+    if (out == NULL || config == NULL || key == NULL) {
+        *rc = footfall__fail(err, FOOTFALL_INVALID, 0, "configuration: a required pointer is NULL");
+        return NULL;
+    }
+    item = footfall__config_find(config, key, strlen(key));
+    if (item == NULL)
+        *rc = footfall__fail(err, FOOTFALL_CONFIG, 0, "configuration: unknown key \"%.64s\"", key);
+    return item;
 }
 
 /* ---- integer and bool ------------------------------------------------------------------------------------------------- */
@@ -78,12 +81,12 @@ static int parse_integer(int64_t *out, const char *text)
 int footfall_config_integer(int64_t *out, const struct footfall_config *config, const char *key, int64_t min,
                             int64_t max, struct footfall_error *err)
 {
-    const struct footfall__config_item *item = NULL;
     int64_t value = 0;
-    int rc = look_up(&item, out, config, key, err);
+    int rc = FOOTFALL_OK;
+    const struct footfall__config_item *item = look_up(&rc, out, config, key, err);
     if (out != NULL)
         *out = 0;
-    if (rc != FOOTFALL_OK)
+    if (item == NULL)
         return rc;
     if (item->entry.value == NULL || parse_integer(&value, item->entry.value) != 0 || value < min || value > max)
         return footfall__config_wrong(item, err, "an integer from %lld to %lld", (long long)min, (long long)max);
@@ -95,11 +98,11 @@ int footfall_config_integer(int64_t *out, const struct footfall_config *config, 
 int footfall_config_bool(int *out, const struct footfall_config *config, const char *key, struct footfall_error *err)
 {
     static const char *const words[] = { "false", "true", "no", "yes", "off", "on", "0", "1" };
-    const struct footfall__config_item *item = NULL;
-    int rc = look_up(&item, out, config, key, err);
+    int rc = FOOTFALL_OK;
+    const struct footfall__config_item *item = look_up(&rc, out, config, key, err);
     if (out != NULL)
         *out = 0;
-    if (rc != FOOTFALL_OK)
+    if (item == NULL)
         return rc;
     for (size_t i = 0; item->entry.value != NULL && i < sizeof words / sizeof words[0]; i++)
         if (strcmp(item->entry.value, words[i]) == 0) {
@@ -169,15 +172,15 @@ static void duration_text(char out[32], int64_t ms)
 int footfall_config_duration(int64_t *out_ms, const struct footfall_config *config, const char *key, int64_t min_ms,
                              int64_t max_ms, struct footfall_error *err)
 {
-    const struct footfall__config_item *item = NULL;
     const char *value;
     char min[32];
     char max[32];
     int64_t ms = 0;
-    int rc = look_up(&item, out_ms, config, key, err);
+    int rc = FOOTFALL_OK;
+    const struct footfall__config_item *item = look_up(&rc, out_ms, config, key, err);
     if (out_ms != NULL)
         *out_ms = 0;
-    if (rc != FOOTFALL_OK)
+    if (item == NULL)
         return rc;
     value = item->entry.value;
     if (value == NULL || footfall__duration_parse(&ms, value) != 0 || ms < min_ms || ms > max_ms) {

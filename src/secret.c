@@ -197,7 +197,7 @@ static int sync_folder(const char *path)
     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return errno;
-    if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP) /* some file systems cannot, and need not */
+    if (fsync(fd) != 0 && errno != EINVAL && errno != EOPNOTSUPP) /* some file systems cannot, and need not */
         number = errno;
     close(fd);
     return number;
@@ -205,7 +205,7 @@ static int sync_folder(const char *path)
 
 static int without_links(int number)
 {
-    return number == EPERM || number == EOPNOTSUPP || number == ENOTSUP || number == ENOSYS || number == EMLINK;
+    return number == EPERM || number == EOPNOTSUPP || number == ENOSYS || number == EMLINK;
 }
 
 /* Puts text under path unless something is there already. 0, also when somebody else was faster, or errno */

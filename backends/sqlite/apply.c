@@ -14,8 +14,7 @@ static void fail_all(struct footfall_store_result *results, size_t count, int st
 
 /* rc of everything between BEGIN and COMMIT; *in_order as in store.h. */
 static int load_and_decide(struct footfall_sqlite *store, const struct footfall_store_op *ops, size_t count,
-                           struct footfall_store_result *results, const struct footfall_store_call *call,
-                           int *in_order)
+                           struct footfall_store_result *results, const struct footfall_store_call *call, int *in_order)
 {
     int rc = footfall__sqlite_load_batch(store, ops, count, call, in_order);
     for (size_t i = 0; i < count && rc == SQLITE_OK && *in_order; i++)

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-
 int footfall__sqlite_is_due(const struct footfall_store_op *op, int has_last, int64_t last)
 {
     if (!has_last)
@@ -162,7 +161,7 @@ static int forget(struct footfall_sqlite *store, const struct footfall_store_op 
 /* ---- the other kinds */
 
 static int add_delta(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
-               struct footfall_store_result *result)
+                     struct footfall_store_result *result)
 {
     const struct footfall_sqlite_counter *counter = &store->counters[counter_at];
     int rc = SQLITE_OK;
@@ -177,7 +176,7 @@ static int add_delta(struct footfall_sqlite *store, const struct footfall_store_
 }
 
 static int set_numbers(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
-               struct footfall_store_result *result)
+                       struct footfall_store_result *result)
 {
     int rc = change_counter(store, counter_at, op->a, op->b, 1);
     answer(result, &store->counters[counter_at], 0);

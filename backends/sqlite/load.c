@@ -152,8 +152,7 @@ static int needs_older_id(const struct footfall_store_op *op, const struct footf
 {
     if (op->id_count < 2)
         return 0;
-    return op->kind == FOOTFALL_STORE_FORGET || op->sliding ||
-           footfall__sqlite_is_due(op, newer->there, newer->time);
+    return op->kind == FOOTFALL_STORE_FORGET || op->sliding || footfall__sqlite_is_due(op, newer->there, newer->time);
 }
 
 static int touches_visitor(const struct footfall_store_op *op)

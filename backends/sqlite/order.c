@@ -68,8 +68,8 @@ int footfall__sqlite_visitors_ordered(struct footfall_sqlite *store,
     struct footfall_sqlite_batch *batch = &store->batch;
     size_t chosen = 0;
     *count = 0;
-    if (footfall__sqlite_room((void **)&batch->order, &batch->order_capacity,
-                              2 * (batch->visitor_count - first), sizeof *batch->order) != SQLITE_OK)
+    if (footfall__sqlite_room((void **)&batch->order, &batch->order_capacity, 2 * (batch->visitor_count - first),
+                              sizeof *batch->order) != SQLITE_OK)
         return SQLITE_NOMEM;
     for (size_t at = first; at < batch->visitor_count; at++) {
         if (!which(store, &batch->visitors[at]))

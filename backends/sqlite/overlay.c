@@ -8,7 +8,7 @@
 #include "bytes.h"
 
 enum {
-    KEEP_COUNTERS = 8192,       /* more than these are forgotten after a batch */
+    KEEP_COUNTERS = 8192, /* more than these are forgotten after a batch */
     KEEP_NAME_BYTES = 256 << 10,
     KEEP_BATCH_BYTES = 256 << 10 /* buffers bigger than this are freed after a batch */
 };
@@ -109,8 +109,8 @@ void footfall__sqlite_facts_check(struct footfall_sqlite *store)
 void footfall__sqlite_facts_keep(struct footfall_sqlite *store)
 {
     int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_DATA_VERSION, &store->facts_version);
-    store->facts_valid = rc == SQLITE_OK && store->counter_count <= KEEP_COUNTERS &&
-                         store->names_bytes <= KEEP_NAME_BYTES;
+    store->facts_valid =
+        rc == SQLITE_OK && store->counter_count <= KEEP_COUNTERS && store->names_bytes <= KEEP_NAME_BYTES;
     if (!store->facts_valid)
         footfall__sqlite_facts_drop(store);
 }
@@ -267,9 +267,9 @@ void footfall__sqlite_batch_end(struct footfall_sqlite *store)
 {
     struct footfall_sqlite_batch *batch = &store->batch;
     size_t bytes = batch->touches_capacity * sizeof *batch->touches +
-                   batch->visitors_capacity * sizeof *batch->visitors +
-                   batch->tokens_capacity * sizeof *batch->tokens + batch->order_capacity * sizeof *batch->order +
-                   batch->codes_capacity + batch->changed_capacity * sizeof *batch->changed +
+                   batch->visitors_capacity * sizeof *batch->visitors + batch->tokens_capacity * sizeof *batch->tokens +
+                   batch->order_capacity * sizeof *batch->order + batch->codes_capacity +
+                   batch->changed_capacity * sizeof *batch->changed +
                    batch->visitor_table.capacity * sizeof *batch->visitor_table.slots;
     if (bytes > KEEP_BATCH_BYTES)
         batch_free(batch);

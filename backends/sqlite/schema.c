@@ -110,7 +110,8 @@ int footfall__sqlite_schema_create(struct footfall_sqlite *store, struct footfal
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(store->db,
                           "PRAGMA application_id = " TEXT(FOOTFALL_SQLITE_APPLICATION) ";"
-                          "PRAGMA user_version = " TEXT(FOOTFALL_SQLITE_SCHEMA),
+                                                                                       "PRAGMA user_version = " TEXT(
+                                                                                           FOOTFALL_SQLITE_SCHEMA),
                           NULL, NULL, NULL);
     if (rc != SQLITE_OK) {
         status = footfall__sqlite_fault(store, call, rc, "make the tables of");

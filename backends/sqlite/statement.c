@@ -9,11 +9,9 @@ static const char *const texts[FOOTFALL_SQL_COUNT] = {
     [FOOTFALL_SQL_ROLLBACK] = "ROLLBACK",
 
     [FOOTFALL_SQL_COUNTER] = "SELECT id, k, present, total, uniq FROM counters WHERE name = ?1",
-    [FOOTFALL_SQL_COUNTER_INSERT] =
-        "INSERT INTO counters(name, k, present, total, uniq) VALUES(?1, ?2, ?3, ?4, ?5)",
+    [FOOTFALL_SQL_COUNTER_INSERT] = "INSERT INTO counters(name, k, present, total, uniq) VALUES(?1, ?2, ?3, ?4, ?5)",
     [FOOTFALL_SQL_COUNTER_NUMBERS] = "UPDATE counters SET total = ?2, uniq = ?3 WHERE id = ?1",
-    [FOOTFALL_SQL_COUNTER_UPDATE] =
-        "UPDATE counters SET k = ?2, present = ?3, total = ?4, uniq = ?5 WHERE id = ?1",
+    [FOOTFALL_SQL_COUNTER_UPDATE] = "UPDATE counters SET k = ?2, present = ?3, total = ?4, uniq = ?5 WHERE id = ?1",
     [FOOTFALL_SQL_COUNTER_DELETE] = "DELETE FROM counters WHERE id = ?1",
     [FOOTFALL_SQL_COUNTERS_ABSENT] =
         "SELECT id, EXISTS(SELECT 1 FROM tokens WHERE c = id) OR EXISTS(SELECT 1 FROM series WHERE c = id)"
@@ -37,10 +35,10 @@ static const char *const texts[FOOTFALL_SQL_COUNT] = {
     [FOOTFALL_SQL_VISITOR_DELETE] = "DELETE FROM visitors WHERE e = ?1 AND k = ?2 AND v = ?3",
     [FOOTFALL_SQL_VISITOR_IN_EPOCH] = "SELECT 1 FROM visitors WHERE e = ?1 LIMIT 1",
     [FOOTFALL_SQL_VISITOR_ANY] = "SELECT 1 FROM visitors LIMIT 1",
-    [FOOTFALL_SQL_VISITORS_AHEAD] = "SELECT k, v FROM visitors WHERE e = ?1 AND (k, v) > (?2, ?3) ORDER BY k, v LIMIT 1 OFFSET ?4",
-    [FOOTFALL_SQL_VISITORS_PURGE] =
-        "DELETE FROM visitors WHERE e = ?1 AND (k, v) > (?2, ?3) AND (k, v) <= (?4, ?5)"
-        " AND x <= ?6 AND x < 9223372036854775807",
+    [FOOTFALL_SQL_VISITORS_AHEAD] =
+        "SELECT k, v FROM visitors WHERE e = ?1 AND (k, v) > (?2, ?3) ORDER BY k, v LIMIT 1 OFFSET ?4",
+    [FOOTFALL_SQL_VISITORS_PURGE] = "DELETE FROM visitors WHERE e = ?1 AND (k, v) > (?2, ?3) AND (k, v) <= (?4, ?5)"
+                                    " AND x <= ?6 AND x < 9223372036854775807",
     [FOOTFALL_SQL_VISITORS_LEAST] =
         "SELECT min(x) FROM visitors WHERE e = ?1 AND (k, v) > (?2, ?3) AND (k, v) <= (?4, ?5)",
     [FOOTFALL_SQL_VISITORS_OF] = "SELECT v FROM visitors WHERE e = ?1 AND k = ?2 ORDER BY v LIMIT 1 OFFSET ?3",
@@ -58,8 +56,7 @@ static const char *const texts[FOOTFALL_SQL_COUNT] = {
         " AND expire < 9223372036854775807 ORDER BY expire LIMIT ?2)",
     [FOOTFALL_SQL_TOKENS_LEFT] = "SELECT min(expire) FROM tokens",
 
-    [FOOTFALL_SQL_SERIES_LAST] =
-        "SELECT number FROM series WHERE c = ?1 AND series = ?2 ORDER BY start DESC LIMIT 1",
+    [FOOTFALL_SQL_SERIES_LAST] = "SELECT number FROM series WHERE c = ?1 AND series = ?2 ORDER BY start DESC LIMIT 1",
     [FOOTFALL_SQL_SERIES_PARTS] =
         "SELECT start, ops FROM series WHERE c = ?1 AND series = ?2 AND start BETWEEN ?3 AND ?4 ORDER BY start",
     [FOOTFALL_SQL_SERIES_INSERT] =
@@ -73,7 +70,8 @@ static const char *const texts[FOOTFALL_SQL_COUNT] = {
 
     [FOOTFALL_SQL_KEY] = "SELECT key, expire FROM epoch_keys WHERE length = ?1 AND number = ?2",
     [FOOTFALL_SQL_KEY_INSERT] = "INSERT INTO epoch_keys(length, number, key, expire) VALUES(?1, ?2, ?3, ?4)",
-    [FOOTFALL_SQL_KEYS] = "SELECT length, number, key, expire FROM epoch_keys WHERE expire > ?1 OR expire = 9223372036854775807",
+    [FOOTFALL_SQL_KEYS] =
+        "SELECT length, number, key, expire FROM epoch_keys WHERE expire > ?1 OR expire = 9223372036854775807",
     [FOOTFALL_SQL_KEYS_CLEAR] = "DELETE FROM epoch_keys",
     [FOOTFALL_SQL_KEYS_DUE] =
         "SELECT (SELECT min(expire) FROM epoch_keys), (SELECT value FROM meta WHERE name = 'dropped'),"
@@ -86,8 +84,8 @@ int footfall__sqlite_statement(struct footfall_sqlite *store, sqlite3_stmt **out
 {
     int rc = SQLITE_OK;
     if (store->statements[which] == NULL)
-        rc = sqlite3_prepare_v3(store->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[which],
-                                NULL);
+        rc =
+            sqlite3_prepare_v3(store->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[which], NULL);
     *out = store->statements[which];
     return rc;
 }
@@ -116,8 +114,11 @@ int footfall__sqlite_run_plain(struct footfall_sqlite *store, enum footfall_sqli
 
 void footfall__sqlite_rollback(struct footfall_sqlite *store)
 {
-    if (store->db != NULL && !sqlite3_get_autocommit(store->db))
-        footfall__sqlite_run_plain(store, FOOTFALL_SQL_ROLLBACK);
+    if (store->db == NULL || sqlite3_get_autocommit(store->db))
+        return;
+    footfall__sqlite_run_plain(store, FOOTFALL_SQL_ROLLBACK);
+    if (!sqlite3_get_autocommit(store->db))
+        store->must_reopen = 1;
 }
 
 int footfall__sqlite_pragma(struct footfall_sqlite *store, const char *sql, int64_t *value)

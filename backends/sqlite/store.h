@@ -82,24 +82,24 @@ struct footfall_sqlite_table {
 struct footfall_sqlite_counter {
     size_t name_at; /* in store->names */
     uint32_t name_bytes;
-    uint32_t generation;         /* DELETEs in this batch: tells its visitors apart before they have a k */
-    uint64_t batch;              /* the batch that the fields about one batch are of */
-    int64_t id;                  /* row, 0: none yet */
-    int64_t k, stored_k;         /* key of its visitors now and in the database; 0: it has none */
-    int64_t total, unique;       /* 0/0 when not present */
-    uint8_t present, loaded;     /* loaded 0: the database has not been asked yet */
-    uint8_t numbers_changed;     /* total or unique differ from the row */
-    uint8_t row_changed;         /* k or present differ from the row, or the row must be made */
-    uint8_t listed;              /* it stands in batch.changed */
-    uint32_t series_first;       /* op of this batch + 1, 0: none; chain through touch.series_next */
-    uint32_t series_last;        /* the same */
-    int64_t series_number;       /* stored number, -1: none */
-    uint8_t series_state;        /* enum footfall_sqlite_series_state */
+    uint32_t generation;     /* DELETEs in this batch: tells its visitors apart before they have a k */
+    uint64_t batch;          /* the batch that the fields about one batch are of */
+    int64_t id;              /* row, 0: none yet */
+    int64_t k, stored_k;     /* key of its visitors now and in the database; 0: it has none */
+    int64_t total, unique;   /* 0/0 when not present */
+    uint8_t present, loaded; /* loaded 0: the database has not been asked yet */
+    uint8_t numbers_changed; /* total or unique differ from the row */
+    uint8_t row_changed;     /* k or present differ from the row, or the row must be made */
+    uint8_t listed;          /* it stands in batch.changed */
+    uint32_t series_first;   /* op of this batch + 1, 0: none; chain through touch.series_next */
+    uint32_t series_last;    /* the same */
+    int64_t series_number;   /* stored number, -1: none */
+    uint8_t series_state;    /* enum footfall_sqlite_series_state */
 };
 enum footfall_sqlite_series_state {
     FOOTFALL_SERIES_UNKNOWN,
-    FOOTFALL_SERIES_EQUAL, /* or nothing stored: parts are added */
-    FOOTFALL_SERIES_LOWER, /* the call's number is lower than the stored one */
+    FOOTFALL_SERIES_EQUAL,  /* or nothing stored: parts are added */
+    FOOTFALL_SERIES_LOWER,  /* the call's number is lower than the stored one */
     FOOTFALL_SERIES_GREATER /* stored parts are of an older number and go when new ones come */
 };
 
@@ -168,24 +168,34 @@ struct footfall_sqlite_epoch { /* what is known of a row of `epochs` */
 };
 #define FOOTFALL_SQLITE_EPOCHS 32
 
-struct footfall_sqlite_purge { /* where the round of purging stands */
-    int phase;
-    int64_t round_now_ms, round_began_ms; /* wall time asked for and BOOTTIME when the round began */
-    int64_t least;                        /* least expiry among what the round left */
-    int64_t c, number;                    /* counter or generation; epoch or start */
-    int64_t k;
-    uint8_t bytes[16];
-    int inside; /* the cursor stands inside an epoch, a series … */
+enum footfall_sqlite_purge_phase { /* of a round, in this order */
+                                   FOOTFALL_PURGE_TOKENS,
+                                   FOOTFALL_PURGE_SERIES,
+                                   FOOTFALL_PURGE_VISITORS,
+                                   FOOTFALL_PURGE_DEAD,
+                                   FOOTFALL_PURGE_COUNTERS,
+                                   FOOTFALL_PURGE_PHASES
+};
+struct
+    footfall_sqlite_purge { /* where the round of purging stands; all zero: before the first row of the first phase */
+    int begun;
+    enum footfall_sqlite_purge_phase phase;
+    int64_t began_now_ms, began_ms; /* the first call's now_ms, and BOOTTIME then */
+    int64_t least;                  /* least expiry that the round saw and left */
+    int inside;                     /* the cursor stands inside an epoch (VISITORS) or a generation (DEAD) */
+    int64_t c, k, e, start;         /* the cursor, as far as the phase uses it */
+    uint8_t bytes[16];              /* series or visitor */
+    int bytes_used;
 };
 
 struct footfall_sqlite {
     sqlite3 *db; /* NULL: to be opened anew before the next call */
     sqlite3_stmt *statements[FOOTFALL_SQL_COUNT];
-    char *path;     /* as configured, "./" before a relative one */
-    char *file;     /* the same made absolute by SQLite: what a reopening opens */
-    int full;       /* durability = full */
-    int read_only;  /* SQLite could not open it for writing */
-    int powersafe;  /* a write never harms bytes beside it */
+    char *path;      /* as configured, "./" before a relative one */
+    char *file;      /* the same made absolute by SQLite: what a reopening opens */
+    int full;        /* durability = full */
+    int read_only;   /* SQLite could not open it for writing */
+    int powersafe;   /* a write never harms bytes beside it */
     int must_reopen; /* an I/O error: this connection's view can't be trusted */
     int64_t deadline_ms;
     uint64_t jitter;

@@ -155,7 +155,7 @@ static void *run(void *arg)
 
 static struct footfall *run_all(const char *name, const struct fault_plan *plan, size_t each, uint32_t wait_ms)
 {
-    const char *pairs[] = { "backend", "faulty", "faulty.name", name, NULL };
+    const char *pairs[] = { "backend", "faulty", "faulty.name", name, "secret", SUPPORT_SECRET, NULL };
     pthread_t threads[THREADS];
     struct footfall *ff = NULL;
     fault_store_plan(plan);
@@ -284,7 +284,7 @@ static void short_deadlines_tell_no_lies(void **state)
     plan.per_mille[FAULT_LOSE_SOME] = 100;
     plan.per_mille[FAULT_LATE] = 100;
     plan.per_mille[FAULT_TEMPORARY] = 100;
-    ff = run_all("short", &plan, each, 20);
+    ff = run_all("short", &plan, each, 60);
     assert_int_equal(fault_store_counts().contract, 0);
     calm();
     for (int round = 0; round < 40; round++) /* batches for every lane, so that what is late arrives */

@@ -16,7 +16,7 @@ static struct footfall *opened(const struct fault_plan *plan)
 {
     static int number;
     char name[32];
-    const char *pairs[] = { "backend", "faulty", "faulty.name", name, NULL };
+    const char *pairs[] = { "backend", "faulty", "faulty.name", name, "secret", SUPPORT_SECRET, NULL };
     snprintf(name, sizeof name, "lost-%d", ++number);
     fault_store_plan(plan);
     return support_open(pairs);
@@ -90,7 +90,7 @@ static int one_add(struct footfall *ff, int by_submit, struct footfall_result *r
     struct footfall_call call = FOOTFALL_CALL_INIT;
     struct footfall_op op = FOOTFALL_OP_INIT(FOOTFALL_OP_ADD);
     struct waiting waiting = { 0 };
-    call.wait_ms = 250;
+    call.wait_ms = 120;
     if (!by_submit)
         return footfall_add(ff, "a", 1, &call, r, err);
     op.name = "a";

@@ -109,12 +109,14 @@ static int disk_full_child(const char *dir)
     struct footfall *ff = NULL;
     struct footfall_error err;
     int64_t sure = 0, unknown = 0;
+    int rc = FOOTFALL_OK;
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("tmpfs", dir, "tmpfs", 0, "size=1m") != 0)
         return NOT_ALLOWED;
     ff = support_open_sqlite(dir, NULL);
-    CHECK(visit_until_refused(ff, &sure, &unknown, &err) == FOOTFALL_BROKEN);
-    printf("after %" PRId64 " visits: %s\n", sure, err.text);
+    rc = visit_until_refused(ff, &sure, &unknown, &err);
+    printf("after %" PRId64 " visits: %s: %s\n", sure, footfall_status_name((enum footfall_status)rc), err.text);
+    CHECK(rc == FOOTFALL_BROKEN);
     CHECK(strstr(err.text, "database or disk is full") != NULL);
     CHECK(sure > 0);
     CHECK(support_read(ff, "a").total == sure);

@@ -9,6 +9,9 @@
 /* A past time that every test may count at: 2024-03-01 00:00 UTC. */
 #define SUPPORT_TIME_MS INT64_C(1709251200000)
 
+/* For stores that do not keep a secret themselves. */
+#define SUPPORT_SECRET "a secret of 32 bytes or more, for tests"
+
 /* footfall_open with these settings ("backend", "memory", …; NULL at the end): key and value in turn, no file, no
  * environment. The text goes to *err (may be NULL). */
 int support_try_open(struct footfall **out, struct footfall_error *err, const char *const *pairs);

@@ -38,6 +38,7 @@ struct suite_knobs {           /* how to open a handle; all zero is fine */
     struct suite_clock *clock; /* NULL: the suite's */
     const struct footfall_setting *more;
     size_t more_count;
+    int without_secret;
     void (*log)(void *user, enum footfall_log_level level, const char *line);
     void *log_user;
 };

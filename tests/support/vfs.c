@@ -29,7 +29,7 @@ static int strike(const char *method, const char *name, int is_write)
 {
     long number = 0;
     const char *base = NULL;
-    if (fault == SUPPORT_VFS_FULL && !is_write)
+    if (fault != SUPPORT_VFS_IOERR && !is_write)
         return 0;
     number = atomic_fetch_add(&calls, 1) + 1;
     if (first_call == 0 || number < first_call || number > last_call)

@@ -5,8 +5,8 @@
 
 enum support_vfs_fault {
     SUPPORT_VFS_IOERR, /* the call does nothing and gives SQLITE_IOERR_… (xOpen: CANTOPEN) */
-    SUPPORT_VFS_FULL,  /* the same, but writes give SQLITE_FULL, as a full disk does, and only writes are counted */
-    SUPPORT_VFS_TORN   /* the same, but a write leaves its first half behind */
+    SUPPORT_VFS_FULL,  /* only writes are counted, and give SQLITE_FULL, as a full disk does */
+    SUPPORT_VFS_TORN   /* only writes are counted; one that fails leaves its first half behind */
 };
 
 void support_vfs_install(void);

@@ -188,7 +188,7 @@ static void bad_files(void **state)
         { "[sqlite]\npath = a\x1b[2J\n", { "test.conf:2:", "control character" } },
         { "window = 1h\rwindow = 2h\n", { "test.conf:1:", "control character" } },
         { "window = 24\n", { "test.conf:1:", "window", "\"24\"", "needs a unit" } },
-        { "\nbackend = redis\n", { "test.conf:2:", "backend redis is not built in", "built in:", "shelf, sqlite" } },
+        { "\nbackend = attic\n", { "test.conf:2:", "backend attic is not built in", "built in:", "shelf, sqlite" } },
         { "backend =\n", { "test.conf:1:", "backend \"\" is not built in" } },
         { "secret = tooshort\n", { "test.conf:1:", "secret:", "32" } },
         { "secret =\n", { "test.conf:1:", "secret:", "32" } },

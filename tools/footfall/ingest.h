@@ -64,7 +64,6 @@ struct footfall_ingest_file {
     const char *name; /* as given; "-" is standard input */
     dev_t device;
     ino_t inode;
-    uint64_t bytes;                     /* when it was looked at */
     struct footfall_ingest_place start; /* zeros: from its beginning */
     size_t entry;                       /* of the state; SIZE_MAX: none yet */
 };
@@ -75,8 +74,8 @@ int footfall__ingest_open(const struct footfall_ingest_file *file);
 /* Looks at every file before anything is counted: 0, or FOOTFALL_CLI_USAGE after a message. `resume`: they must be regular
  * files, none of them twice. */
 int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume);
-/* Is it the file in which that place was reached? 1, 0, or -1 after a message. */
-int footfall__ingest_is_at(const struct footfall_ingest_file *file, const struct footfall_ingest_place *place);
+/* Is the open file the one in which that place was reached? 1, 0, or -1 with errno. */
+int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place);
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------ */
 
@@ -101,7 +100,8 @@ struct footfall_ingest_text {
     int too_long; /* longer than FOOTFALL_INGEST_LINE_BYTES; text is undefined */
 };
 
-/* Reads from `start` up to `stop`. Takes fd over. 0, or -1 with errno. The buffer is kept from one file to the next. */
+/* Reads from `start` up to `stop`. Takes fd over. 0, or -1 with errno (ESTALE: not the file in which that place was
+ * reached). The buffer is kept from one file to the next. */
 int footfall__ingest_begin(struct footfall_ingest_reader *reader, int fd, const struct footfall_ingest_place *start,
                            uint64_t stop);
 /* 1: a line; 0: the end; -1: errno. Each call passes the line before. */
@@ -151,7 +151,7 @@ struct footfall_ingest_batch {
     int error;
     /* With a state file only, and then all lines are of one file: */
     size_t file;
-    uint64_t first, first_lines;       /* where it begins */
+    uint64_t first;                    /* offset of its first line */
     struct footfall_ingest_place last; /* where it ends */
     int left;                          /* an unfinished line is left for the next run */
 };
@@ -180,7 +180,9 @@ struct footfall_ingest_source {
     const struct footfall_ingest_file *files;
     size_t file_count;
     int resume;
-    size_t file; /* the current one */
+    int64_t limit_ms; /* of a batch that is sent again; 0: one hour ahead of the clock */
+    uint64_t stop;    /* where that batch ended; UINT64_MAX: read all */
+    size_t file;      /* the current one */
     int opened;
     int inside_line;
     uint64_t lines; /* read of the current file */
@@ -208,8 +210,8 @@ struct footfall_ingest_entry {
 
 struct footfall_ingest_doubt { /* a batch that may have been applied */
     int there;
-    size_t entry;
-    uint64_t first, first_lines;
+    size_t entry;   /* whose `done` is where the batch began to be read */
+    uint64_t first; /* offset of its first line */
     struct footfall_ingest_place last;
     int64_t limit_ms;
     uint64_t operations, names;

@@ -60,7 +60,6 @@ static int look_at(struct footfall_ingest_file *file, struct stat *kind)
     }
     file->device = kind->st_dev;
     file->inode = kind->st_ino;
-    file->bytes = (uint64_t)kind->st_size;
     return 0;
 }
 
@@ -95,19 +94,10 @@ static int matches(int fd, uint64_t offset, uint32_t size, uint64_t hash)
     return n == (ssize_t)size && footfall__ingest_hash(bytes, size) == hash;
 }
 
-int footfall__ingest_is_at(const struct footfall_ingest_file *file, const struct footfall_ingest_place *place)
+int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place)
 {
-    struct stat kind;
-    int fd = 0, same = 0;
-    if (file->bytes < place->offset)
-        return 0;
-    if ((fd = open_file(file, &kind)) < 0)
-        return -1;
-    same = matches(fd, 0, place->head_bytes, place->head);
+    int same = matches(fd, 0, place->head_bytes, place->head);
     if (same == 1)
         same = matches(fd, place->offset - place->tail_bytes, place->tail_bytes, place->tail);
-    if (same < 0)
-        refuse(file, strerror(errno));
-    close(fd);
     return same;
 }

@@ -55,11 +55,12 @@ int footfall__ingest_begin(struct footfall_ingest_reader *reader, int fd, const 
         return 0;
     if (read_at(fd, reader->head, head, 0) != (ssize_t)head ||
         read_at(fd, buffer, keep, start->offset - keep) != (ssize_t)keep ||
-        lseek(fd, (off_t)start->offset, SEEK_SET) < 0) {
-        errno = errno != 0 ? errno : EIO;
+        footfall__ingest_hash(reader->head, head) != start->head ||
+        footfall__ingest_hash(buffer, keep) != start->tail) {
+        errno = ESTALE;
         return -1;
     }
-    return 0;
+    return lseek(fd, (off_t)start->offset, SEEK_SET) < 0 ? -1 : 0;
 }
 
 /* One read(2). The pipe's thread may be ended while it waits here, and nowhere else. */
@@ -122,6 +123,7 @@ int footfall__ingest_line(struct footfall_ingest_reader *reader, struct footfall
     out->too_long = 0;
     pass(r, r->pending);
     r->pending = 0;
+    r->behind = 0;
     for (;;) {
         char *line = r->buffer + r->begin;
         char *newline = memchr(line + searched, '\n', r->end - r->begin - searched);

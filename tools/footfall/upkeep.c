@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define SLICE 10000        /* records: short enough for other users of the store */
+#define WIDEST_VALUE 28    /* that the column of values grows for */
 #define UNKNOWN_IN_A_ROW 5 /* an unknown outcome of a purge only means: again */
 
 static void print_purged(const struct footfall_cli *cli, const struct footfall_purge_result *sum)
@@ -58,17 +59,31 @@ static const char *shown_value(const struct footfall_config_entry *entry)
     return entry->value == NULL ? "" : entry->secret ? "***" : entry->value;
 }
 
+struct widths {
+    size_t key, value;
+};
+
+static int each_width(void *user, const struct footfall_config_entry *entry)
+{
+    struct widths *widths = user;
+    size_t key = strlen(entry->key), value = strlen(shown_value(entry));
+    widths->key = key > widths->key ? key : widths->key;
+    if (value <= WIDEST_VALUE && value > widths->value)
+        widths->value = value;
+    return 0;
+}
+
 static int each_as_text(void *user, const struct footfall_config_entry *entry)
 {
-    (void)user;
-    printf("%-26s ", entry->key);
+    const struct widths *widths = user;
+    size_t value = strlen(shown_value(entry));
+    printf("%-*s  ", (int)widths->key, entry->key);
     footfall__cli_print_text(shown_value(entry));
-    printf("%*s (", (int)(strlen(shown_value(entry)) < 24 ? 24 - strlen(shown_value(entry)) : 0), "");
+    printf("%*s  (", value < widths->value ? (int)(widths->value - value) : 0, "");
     footfall__cli_print_text(entry->source_name);
     if (entry->line > 0)
         printf(":%d", entry->line);
-    printf(") ");
-    puts(entry->help != NULL ? entry->help : "");
+    printf(") %s\n", entry->help != NULL ? entry->help : "");
     return footfall__cli_output_failed();
 }
 
@@ -102,7 +117,10 @@ static int each_as_json(void *user, const struct footfall_config_entry *entry)
 int footfall__cli_config(struct footfall_cli *cli)
 {
     int exit = footfall__cli_configure(cli);
-    if (exit == 0)
-        footfall_config_list(cli->config, cli->json ? each_as_json : each_as_text, NULL);
-    return exit;
+    struct widths widths = { 0, 0 };
+    if (exit != 0)
+        return exit;
+    footfall_config_list(cli->config, each_width, &widths);
+    footfall_config_list(cli->config, cli->json ? each_as_json : each_as_text, &widths);
+    return 0;
 }

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Runs one suite of the command line's tests on one backend: run.py SUITE TOOL BACKEND [KEY=VALUE]...
+
+@DIR@ in a setting is a fresh folder for each case. $CMOCKA_XML_FILE, when set, gets the cases as cmocka writes them (%g is
+the suite). Exit status 0 only if no case failed. FOOTFALL_TEST_SEED repeats a random run.
+"""
+import importlib
+import os
+import sys
+import time
+import unittest
+
+import harness
+
+
+class Result(unittest.TextTestResult):
+    """Keeps (name, seconds, 'failed' or 'skipped' or None, text) of every case."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.cases = []
+
+    def startTest(self, test):
+        self.began, self.state, self.text = time.monotonic(), None, ''
+        super().startTest(test)
+
+    def note(self, state, text):
+        self.state = 'failed' if 'failed' in (state, self.state) else state
+        self.text += text
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.note('failed', self.errors[-1][1])
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.note('failed', self.failures[-1][1])
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.note('failed', f'{subtest}: {self._exc_info_to_string(err, test)}')
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.note('skipped', reason)
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.cases.append((test.id().split('.', 1)[-1], time.monotonic() - self.began, self.state, self.text))
+
+
+def write_xml(path, suite, cases):
+    failed = sum(state == 'failed' for _, _, state, _ in cases)
+    skipped = sum(state == 'skipped' for _, _, state, _ in cases)
+    total = sum(seconds for _, seconds, _, _ in cases)
+    with open(path.replace('%g', suite), 'w', encoding='utf-8') as out:
+        out.write('<?xml version="1.0" encoding="UTF-8" ?>\n<testsuites>\n')
+        out.write(f'  <testsuite name="{suite}" time="{total:.3f}" tests="{len(cases)}" failures="{failed}" errors="0" '
+                  f'skipped="{skipped}" >\n')
+        for name, seconds, state, text in cases:
+            out.write(f'    <testcase name="{name}" time="{seconds:.3f}" >\n')
+            if state == 'failed':
+                text = text.rstrip().replace(']]>', ']] >')
+                out.write(f'      <failure><![CDATA[{text}]]></failure>\n')
+            elif state == 'skipped':
+                out.write('      <skipped/>\n')
+            out.write('    </testcase>\n')
+        out.write('  </testsuite>\n</testsuites>\n')
+
+
+def main():
+    suite, harness.TOOL, harness.BACKEND, *harness.SETTINGS = sys.argv[1:]
+    harness.TOOL = os.path.abspath(harness.TOOL)
+    tests = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module('cases_' + suite))
+    result = unittest.TextTestRunner(verbosity=2, resultclass=Result).run(tests)
+    if os.environ.get('CMOCKA_XML_FILE'):
+        write_xml(os.environ['CMOCKA_XML_FILE'], f'cli_{suite}_{harness.BACKEND}', result.cases)
+    return 0 if result.wasSuccessful() and result.cases else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,238 @@
+/* ingest_record.c: the state of a resumable run as JSON and back. Everything read is checked: a state that is not wholly
+ * understood is refused, because guessing would count lines twice or never. The file itself is ingest_state.c's. */
+#include "ingest.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION 1
+#define DAMAGED "is damaged"
+
+char *footfall__ingest_utf8(const char *name)
+{
+    char *copy = strdup(name);
+    json_t *text = json_string(name);
+    for (char *c = copy; text == NULL && c != NULL && *c != '\0'; c++)
+        *c = (unsigned char)*c < 0x80 ? *c : '?';
+    json_decref(text);
+    return copy;
+}
+
+/* ---- to JSON ---------------------------------------------------------------------------------------------------------- */
+
+static json_t *hex_number(uint64_t number)
+{
+    return json_sprintf("%016" PRIx64, number);
+}
+
+static json_t *place_to_json(const struct footfall_ingest_place *place)
+{
+    return json_pack("{s:I, s:I, s:b, s:I, s:o, s:I, s:o}", "offset", (json_int_t)place->offset, "lines",
+                     (json_int_t)place->lines, "inside_line", place->inside_line, "head_bytes",
+                     (json_int_t)place->head_bytes, "head", hex_number(place->head), "tail_bytes",
+                     (json_int_t)place->tail_bytes, "tail", hex_number(place->tail));
+}
+
+/* "200-399,404", NULL when every status counts. */
+static json_t *statuses_to_json(const struct footfall_ingest_rules *rules)
+{
+    char text[4 * FOOTFALL_CLI_STATUSES];
+    size_t bytes = 0;
+    if (rules->every_status)
+        return json_null();
+    text[0] = '\0';
+    for (int low = 0, high = 0; low < FOOTFALL_CLI_STATUSES; low = high + 1) {
+        high = low;
+        if (!rules->statuses[low])
+            continue;
+        while (high + 1 < FOOTFALL_CLI_STATUSES && rules->statuses[high + 1])
+            high++;
+        bytes += (size_t)snprintf(text + bytes, sizeof text - bytes, bytes > 0 ? ",%03d-%03d" : "%03d-%03d", low, high);
+    }
+    return json_string(text);
+}
+
+static json_t *rules_to_json(const struct footfall_ingest_rules *rules)
+{
+    return json_pack("{s:s, s:s?, s:o, s:b}", "format", rules->format == FOOTFALL_LOGS_COMMON ? "common" : "combined",
+                     "counter", rules->counter, "status", statuses_to_json(rules), "strict", rules->strict);
+}
+
+static json_t *entries_to_json(const struct footfall_ingest_state *state)
+{
+    json_t *entries = json_array();
+    for (size_t i = 0; entries != NULL && i < state->entry_count; i++) {
+        json_t *entry =
+            json_pack("{s:s, s:o}", "name", state->entries[i].name, "done", place_to_json(&state->entries[i].done));
+        if (entry == NULL || json_array_append_new(entries, entry) != 0) {
+            json_decref(entries);
+            return NULL;
+        }
+    }
+    return entries;
+}
+
+static json_t *doubt_to_json(const struct footfall_ingest_doubt *doubt)
+{
+    if (!doubt->there)
+        return json_null();
+    return json_pack("{s:I, s:I, s:o, s:I, s:I, s:o}", "file", (json_int_t)doubt->entry, "first",
+                     (json_int_t)doubt->first, "last", place_to_json(&doubt->last), "latest_ms",
+                     (json_int_t)doubt->limit_ms, "operations", (json_int_t)doubt->operations, "names",
+                     hex_number(doubt->names));
+}
+
+json_t *footfall__ingest_record_make(const struct footfall_ingest_state *state,
+                                     const struct footfall_ingest_rules *rules, int64_t written_ms)
+{
+    char series[2 * FOOTFALL_SERIES_BYTES + 1];
+    for (size_t i = 0; i < FOOTFALL_SERIES_BYTES; i++)
+        snprintf(series + 2 * i, 3, "%02x", state->series[i]);
+    return json_pack("{s:i, s:I, s:s, s:I, s:o, s:o, s:o}", "footfall_ingest_state", VERSION, "written_ms",
+                     (json_int_t)written_ms, "series", series, "number", (json_int_t)state->number, "rules",
+                     rules_to_json(rules), "files", entries_to_json(state), "doubt", doubt_to_json(&state->doubt));
+}
+
+/* ---- from JSON -------------------------------------------------------------------------------------------------------- */
+
+/* Whole numbers from 0 on. */
+static int read_number(uint64_t *out, const json_t *object, const char *key, uint64_t max)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_integer(value) || json_integer_value(value) < 0 || (uint64_t)json_integer_value(value) > max)
+        return -1;
+    *out = (uint64_t)json_integer_value(value);
+    return 0;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int read_hex(uint8_t *out, size_t size, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    if (text == NULL || strlen(text) != 2 * size)
+        return -1;
+    for (size_t i = 0; i < size; i++) {
+        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return -1;
+        out[i] = (uint8_t)(high * 16 + low);
+    }
+    return 0;
+}
+
+static int read_hash(uint64_t *out, const json_t *object, const char *key)
+{
+    uint8_t bytes[8];
+    if (read_hex(bytes, sizeof bytes, json_object_get(object, key)) != 0)
+        return -1;
+    *out = 0;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        *out = *out << 8 | bytes[i];
+    return 0;
+}
+
+static int read_place(struct footfall_ingest_place *place, const json_t *object)
+{
+    const json_t *inside = json_object_get(object, "inside_line");
+    uint64_t head_bytes = 0, tail_bytes = 0;
+    if (read_number(&place->offset, object, "offset", INT64_MAX) != 0 ||
+        read_number(&place->lines, object, "lines", INT64_MAX) != 0 || !json_is_boolean(inside) ||
+        read_number(&head_bytes, object, "head_bytes", FOOTFALL_INGEST_HEAD_BYTES) != 0 ||
+        read_number(&tail_bytes, object, "tail_bytes", FOOTFALL_INGEST_TAIL_BYTES) != 0 ||
+        read_hash(&place->head, object, "head") != 0 || read_hash(&place->tail, object, "tail") != 0)
+        return -1;
+    place->inside_line = json_is_true(inside);
+    place->head_bytes = (uint32_t)head_bytes;
+    place->tail_bytes = (uint32_t)tail_bytes;
+    /* As footfall__ingest_mark makes them: fewer would let another file pass for this one. */
+    if (head_bytes != (place->offset < FOOTFALL_INGEST_HEAD_BYTES ? place->offset : FOOTFALL_INGEST_HEAD_BYTES))
+        return -1;
+    return tail_bytes == (place->offset < FOOTFALL_INGEST_TAIL_BYTES ? place->offset : FOOTFALL_INGEST_TAIL_BYTES) ? 0
+                                                                                                                   : -1;
+}
+
+static const char *read_entries(struct footfall_ingest_state *state, const json_t *entries)
+{
+    size_t i = 0;
+    const json_t *entry = NULL;
+    if (!json_is_array(entries))
+        return DAMAGED;
+    json_array_foreach(entries, i, entry)
+    {
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        size_t at = 0;
+        if (name == NULL)
+            return DAMAGED;
+        if ((at = footfall__ingest_state_add(state, name)) == SIZE_MAX)
+            return "cannot be read: out of memory";
+        if (read_place(&state->entries[at].done, json_object_get(entry, "done")) != 0)
+            return DAMAGED;
+    }
+    return NULL;
+}
+
+static int read_doubt(struct footfall_ingest_state *state, const json_t *object)
+{
+    struct footfall_ingest_doubt *doubt = &state->doubt;
+    uint64_t entry = 0, limit = 0;
+    if (json_is_null(object))
+        return 0;
+    if (state->entry_count == 0 || read_number(&entry, object, "file", state->entry_count - 1) != 0 ||
+        read_number(&doubt->first, object, "first", INT64_MAX) != 0 ||
+        read_place(&doubt->last, json_object_get(object, "last")) != 0 ||
+        read_number(&limit, object, "latest_ms", INT64_MAX) != 0 ||
+        read_number(&doubt->operations, object, "operations", FOOTFALL_INGEST_BATCH_MAX) != 0 ||
+        read_hash(&doubt->names, object, "names") != 0)
+        return -1;
+    doubt->entry = (size_t)entry;
+    doubt->limit_ms = (int64_t)limit;
+    doubt->there = 1;
+    if (doubt->operations == 0 || limit == 0 || state->number == 0)
+        return -1;
+    return state->entries[entry].done.offset <= doubt->first && doubt->first < doubt->last.offset ? 0 : -1;
+}
+
+/* The first option that is another than the state's. */
+static const char *compare_rules(const struct footfall_ingest_rules *rules, const json_t *old)
+{
+    static const char *const keys[] = { "format", "counter", "status", "strict" };
+    static const char *const texts[] = { "was made with another --format", "was made with another --counter or --by",
+                                         "was made with another --status", "was made with another --strict" };
+    json_t *now = rules_to_json(rules);
+    const char *reason = now == NULL ? "cannot be read: out of memory" : NULL;
+    for (size_t i = 0; reason == NULL && i < sizeof keys / sizeof keys[0]; i++) {
+        const json_t *value = json_object_get(old, keys[i]);
+        if (value == NULL)
+            reason = DAMAGED;
+        else if (!json_equal(value, json_object_get(now, keys[i])))
+            reason = texts[i];
+    }
+    json_decref(now);
+    return reason;
+}
+
+const char *footfall__ingest_record_read(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules,
+                                         const json_t *record, int64_t *written_ms)
+{
+    uint64_t version = 0, written = 0;
+    const char *reason = NULL;
+    if (read_number(&version, record, "footfall_ingest_state", INT64_MAX) != 0 || version == 0)
+        return "is no state file of footfall ingest";
+    if (version > VERSION)
+        return "was made by a newer footfall";
+    if (read_number(&written, record, "written_ms", INT64_MAX) != 0 ||
+        read_number(&state->number, record, "number", INT64_MAX - 1) != 0 ||
+        read_hex(state->series, sizeof state->series, json_object_get(record, "series")) != 0)
+        return DAMAGED;
+    *written_ms = (int64_t)written;
+    if ((reason = read_entries(state, json_object_get(record, "files"))) != NULL)
+        return reason;
+    if (json_object_get(record, "doubt") == NULL || read_doubt(state, json_object_get(record, "doubt")) != 0)
+        return DAMAGED;
+    return compare_rules(rules, json_object_get(record, "rules"));
+}

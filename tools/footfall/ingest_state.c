@@ -1,0 +1,306 @@
+/* ingest_state.c: the state file of a resumable run: one run at a time, written to a file beside it, forced to disk and
+ * renamed, so that after a crash it is the old or the new one. What stands in it is ingest_record.c's. */
+#include "ingest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KEPT_MS (INT64_C(7) * 24 * 3600 * 1000) /* a day less than the store keeps the series */
+#define STATE_BYTES ((size_t)256 << 20)         /* larger is no state */
+
+static int refuse(const struct footfall_ingest_state *state, const char *why)
+{
+    return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--resume: %s %s", state->path, why);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now = { 0, 0 };
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Opens and locks what stands under the name now. A save of another run may put a new file there between the two steps;
+ * that one is locked before it gets the name. 1: there is none; 0; or an exit status after a message. */
+static int open_locked(struct footfall_ingest_state *state)
+{
+    for (;;) {
+        struct stat mine, named;
+        state->fd = open(state->path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+        if (state->fd < 0 && errno == ENOENT)
+            return -1;
+        if (state->fd < 0 || fstat(state->fd, &mine) != 0)
+            return refuse(state, strerror(errno));
+        if (!S_ISREG(mine.st_mode))
+            return refuse(state, "is no regular file");
+        if (flock(state->fd, LOCK_EX | LOCK_NB) != 0)
+            return refuse(state, errno == EWOULDBLOCK ? "is in use by another run" : strerror(errno));
+        if (stat(state->path, &named) == 0 && named.st_dev == mine.st_dev && named.st_ino == mine.st_ino)
+            return 0;
+        close(state->fd);
+    }
+}
+
+static int check_age(const struct footfall_ingest_state *state, int64_t written_ms)
+{
+    struct stat file;
+    int64_t modified_ms = 0;
+    if (fstat(state->fd, &file) != 0)
+        return refuse(state, strerror(errno));
+    modified_ms = (int64_t)file.st_mtim.tv_sec * 1000 + file.st_mtim.tv_nsec / 1000000;
+    if (now_ms() - (modified_ms < written_ms ? modified_ms : written_ms) <= KEPT_MS)
+        return 0;
+    return refuse(state, "is older than 7 days: what was under way may be forgotten by the store. Begin a new state "
+                         "file with logs that are not counted yet");
+}
+
+int footfall__ingest_state_open(struct footfall_ingest_state *state, const char *path,
+                                const struct footfall_ingest_rules *rules)
+{
+    json_error_t error;
+    json_t *record = NULL;
+    struct stat file;
+    const char *reason = NULL;
+    int64_t written_ms = 0;
+    int exit = 0;
+    memset(state, 0, sizeof *state);
+    state->path = path;
+    exit = open_locked(state);
+    if (exit < 0) {
+        if (getrandom(state->series, sizeof state->series, 0) != (ssize_t)sizeof state->series)
+            return footfall__cli_complain(FOOTFALL_CLI_FAILED, "no random bytes: %s", strerror(errno));
+        return 0;
+    }
+    if (exit != 0)
+        return exit;
+    if (fstat(state->fd, &file) == 0 && (uint64_t)file.st_size <= STATE_BYTES)
+        record = json_loadfd(state->fd, JSON_REJECT_DUPLICATES, &error);
+    reason = record == NULL ? "is damaged" : footfall__ingest_record_read(state, rules, record, &written_ms);
+    json_decref(record);
+    if (reason != NULL)
+        return refuse(state, reason);
+    return check_age(state, written_ms);
+}
+
+void footfall__ingest_state_free(struct footfall_ingest_state *state)
+{
+    for (size_t i = 0; i < state->entry_count; i++)
+        free(state->entries[i].name);
+    free(state->entries);
+    if (state->fd > STDERR_FILENO)
+        close(state->fd);
+    memset(state, 0, sizeof *state);
+    state->fd = -1;
+}
+
+size_t footfall__ingest_state_add(struct footfall_ingest_state *state, const char *name)
+{
+    struct footfall_ingest_entry *grown = realloc(state->entries, (state->entry_count + 1) * sizeof *grown);
+    struct footfall_ingest_entry *entry = NULL;
+    if (grown == NULL)
+        return SIZE_MAX;
+    state->entries = grown;
+    entry = &grown[state->entry_count];
+    memset(entry, 0, sizeof *entry);
+    if ((entry->name = footfall__ingest_utf8(name)) == NULL)
+        return SIZE_MAX;
+    return state->entry_count++;
+}
+
+/* ---- saving ----------------------------------------------------------------------------------------------------------- */
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        bytes += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+static int sync_folder(const char *path)
+{
+    char copy[PATH_MAX];
+    int fd = -1, failed = 0;
+    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if ((fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        return -1;
+    failed = fsync(fd) != 0 && errno != EINVAL;
+    close(fd);
+    return failed ? -1 : 0;
+}
+
+/* A new file beside the state, locked, with that text in it, on disk. Its descriptor, or -1 with errno. */
+static int write_beside(char *name, size_t name_bytes, const struct footfall_ingest_state *state, const char *text)
+{
+    int fd = -1, failed = 0;
+    /* Who holds the lock of the state has this name for himself; the first save of all has no lock yet. */
+    int length = snprintf(name, name_bytes, state->fd > STDERR_FILENO ? "%s.new" : "%s.XXXXXX", state->path);
+    if (length < 0 || (size_t)length >= name_bytes) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (state->fd > STDERR_FILENO)
+        fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    else
+        fd = mkostemp(name, O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    failed = fchmod(fd, 0600) != 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || write_all(fd, text, strlen(text)) != 0 ||
+             fsync(fd) != 0;
+    if (failed) {
+        int reason = errno;
+        unlink(name);
+        close(fd);
+        errno = reason;
+        return -1;
+    }
+    return fd;
+}
+
+/* The first save must not replace the state of a run that began at the same time. */
+static int put_in_place(const struct footfall_ingest_state *state, const char *name)
+{
+    int failed = 0, reason = 0;
+    if (state->fd > STDERR_FILENO)
+        return rename(name, state->path);
+    failed = link(name, state->path) != 0;
+    reason = errno;
+    unlink(name);
+    errno = reason;
+    return failed ? -1 : 0;
+}
+
+int footfall__ingest_state_save(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules)
+{
+    json_t *record = footfall__ingest_record_make(state, rules, now_ms());
+    char *text = record == NULL ? NULL : json_dumps(record, JSON_COMPACT);
+    char name[PATH_MAX];
+    int fd = -1, exit = 0;
+    json_decref(record);
+    if (text == NULL)
+        return footfall__cli_complain(FOOTFALL_CLI_FAILED, "--resume: out of memory");
+    fd = write_beside(name, sizeof name, state, text);
+    if (fd < 0 || put_in_place(state, name) != 0 || sync_folder(state->path) != 0) {
+        exit = footfall__cli_complain(FOOTFALL_CLI_FAILED, "--resume: cannot write %s: %s", state->path,
+                                      errno == EEXIST ? "another run has begun with it" : strerror(errno));
+        if (fd >= 0)
+            close(fd);
+    } else {
+        if (state->fd > STDERR_FILENO)
+            close(state->fd);
+        state->fd = fd;
+    }
+    free(text);
+    return exit;
+}
+
+/* ---- files known again ------------------------------------------------------------------------------------------------ */
+
+/* What a file must have to be that entry's. */
+static const struct footfall_ingest_place *reached(const struct footfall_ingest_state *state, size_t entry)
+{
+    return state->doubt.there && state->doubt.entry == entry ? &state->doubt.last : &state->entries[entry].done;
+}
+
+/* same[entry]: does that entry's place stand in the file? */
+static int compare_file(unsigned char *same, const struct footfall_ingest_state *state,
+                        const struct footfall_ingest_file *file)
+{
+    int fd = footfall__ingest_open(file);
+    if (fd < 0)
+        return FOOTFALL_CLI_USAGE;
+    for (size_t e = 0; e < state->entry_count; e++) {
+        int is = reached(state, e)->offset == 0 ? 0 : footfall__ingest_is_at(fd, reached(state, e));
+        if (is < 0) {
+            footfall__cli_complain(0, "%s: %s", file->name, strerror(errno));
+            close(fd);
+            return FOOTFALL_CLI_USAGE;
+        }
+        same[e] = is == 1;
+    }
+    close(fd);
+    return 0;
+}
+
+/* The entry that goes furthest of those which match and nobody has; `named`: only under the same name. */
+static void assign(const struct footfall_ingest_state *state, struct footfall_ingest_file *file,
+                   const unsigned char *same, unsigned char *taken, int named)
+{
+    char *name = footfall__ingest_utf8(file->name);
+    for (size_t e = 0; name != NULL && e < state->entry_count; e++) {
+        if (!same[e] || taken[e] || (named && strcmp(name, state->entries[e].name) != 0))
+            continue;
+        if (file->entry == SIZE_MAX || reached(state, e)->offset > reached(state, file->entry)->offset)
+            file->entry = e;
+    }
+    if (file->entry != SIZE_MAX)
+        taken[file->entry] = 1;
+    free(name);
+}
+
+static int check_copies(const struct footfall_ingest_state *state, const struct footfall_ingest_file *files,
+                        size_t count, const unsigned char *same)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; files[i].entry == SIZE_MAX && j < count; j++)
+            if (files[j].entry != SIZE_MAX && same[i * state->entry_count + files[j].entry])
+                return footfall__cli_complain(
+                    FOOTFALL_CLI_USAGE, "--resume: %s is a copy of %s, which is counted already; give one of them",
+                    files[i].name, files[j].name);
+    return 0;
+}
+
+static int check_doubt(const struct footfall_ingest_state *state, const struct footfall_ingest_file *files,
+                       size_t count)
+{
+    if (!state->doubt.there)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        if (files[i].entry == state->doubt.entry)
+            return 0;
+    return footfall__cli_complain(
+        FOOTFALL_CLI_USAGE,
+        "--resume: the run before ended within %s, and that file is not among those given. If it "
+        "was rotated, give it too, under its new name; otherwise lines would be lost",
+        state->entries[state->doubt.entry].name);
+}
+
+int footfall__ingest_state_match(struct footfall_ingest_state *state, struct footfall_ingest_file *files, size_t count)
+{
+    size_t entries = state->entry_count;
+    unsigned char *same = calloc(count * entries + 1, 1), *taken = calloc(entries + 1, 1);
+    int exit = same == NULL || taken == NULL ? footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory") : 0;
+    for (size_t i = 0; exit == 0 && i < count; i++)
+        exit = compare_file(same + i * entries, state, &files[i]);
+    for (size_t i = 0; exit == 0 && i < count; i++)
+        assign(state, &files[i], same + i * entries, taken, 1);
+    for (size_t i = 0; exit == 0 && i < count; i++)
+        if (files[i].entry == SIZE_MAX)
+            assign(state, &files[i], same + i * entries, taken, 0);
+    if (exit == 0)
+        exit = check_copies(state, files, count, same);
+    if (exit == 0)
+        exit = check_doubt(state, files, count);
+    for (size_t i = 0; exit == 0 && i < count; i++)
+        if (files[i].entry != SIZE_MAX)
+            files[i].start = state->entries[files[i].entry].done;
+    free(same);
+    free(taken);
+    return exit;
+}
