@@ -51,14 +51,12 @@ int footfall__sqlite_commit_fault(struct footfall_sqlite *store, struct footfall
     int status = footfall__sqlite_fault(store, call, rc, doing);
     int primary = rc & 0xff;
     footfall__sqlite_facts_drop(store);
-    if (!sqlite3_get_autocommit(store->db)) {
-        int undone = footfall__sqlite_run_plain(store, FOOTFALL_SQL_ROLLBACK);
-        if (undone == SQLITE_OK && primary == SQLITE_BUSY)
-            return status;
-        /* The last frame is the one that commits. When it did not fit, and no padding follows it, nothing was stored. */
-        if (undone == SQLITE_OK && primary == SQLITE_FULL && store->powersafe)
-            return status;
-    }
+    footfall__sqlite_rollback(store); /* BUSY leaves the transaction open; SQLite has ended it after anything else */
+    if (primary == SQLITE_BUSY && !store->must_reopen)
+        return status;
     store->must_reopen = 1;
+    /* The last frame written is the one that commits. When it did not fit, and no padding follows it, nothing is stored. */
+    if (primary == SQLITE_FULL && store->powersafe)
+        return status;
     return FOOTFALL_STORE_UNKNOWN;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -57,6 +58,17 @@ void footfall__sqlite_disconnect(struct footfall_sqlite *store, int checkpoint)
     sqlite3_close(store->db);
     store->db = NULL;
     footfall__sqlite_facts_drop(store);
+}
+
+/* Ends a connection to a file that was refused. A log that somebody left stays as it is; one that SQLite made for the look
+ * goes again. */
+static void disconnect_refused(struct footfall_sqlite *store)
+{
+    const char *name = store->db != NULL ? sqlite3_db_filename(store->db, "main") : NULL;
+    const char *wal = name != NULL && name[0] != '\0' ? sqlite3_filename_wal(name) : NULL;
+    struct stat found;
+    int left_by_others = wal != NULL && stat(wal, &found) == 0 && found.st_size > 0;
+    footfall__sqlite_disconnect(store, !left_by_others);
 }
 
 /* A file in WAL mode on a read-only file system, with no log beside it: SQLite can't make the log's index there, and needs
@@ -224,7 +236,7 @@ static int connect_store(struct footfall_sqlite *store, int create, struct footf
         store->powersafe = psow == 1;
 cleanup:
     if (status != 0)
-        footfall__sqlite_disconnect(store, 0);
+        disconnect_refused(store);
     else
         store->must_reopen = 0;
     return status;

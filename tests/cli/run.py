@@ -10,7 +10,8 @@ import sys
 import time
 import unittest
 
-import harness
+sys.dont_write_bytecode = True  # the source tree stays clean
+import harness  # noqa: E402
 
 
 class Result(unittest.TextTestResult):

@@ -145,7 +145,7 @@ static void configuration_refuses_what_it_does_not_know(void **state)
 
 static void configuration_refuses_bad_windows(void **state)
 {
-    static const char *const bad[] = { "", "0", "0s", "999ms", "-1h", "-24h", "1", "3660d", "24 hours", "never" };
+    static const char *const bad[] = { "", "0", "0s", "999ms", "-1h", "-24h", "1", "3661d", "24 hours", "never" };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         refuse_setting(*state, "window", bad[i]);
     refuse_setting(*state, "window_mode", "rolling");

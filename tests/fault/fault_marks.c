@@ -41,9 +41,14 @@ static uint64_t content_of(const struct footfall_store_op *ops, size_t count)
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < count; i++) {
         const struct footfall_store_op *op = &ops[i];
-        int64_t numbers[] = { op->kind, op->a, op->b, op->now_ms, op->window_ms, op->sliding, op->must_exist };
         hash = fnv(hash, op->name, op->name_bytes);
-        hash = fnv(hash, numbers, sizeof numbers);
+        hash = fnv(hash, &op->kind, sizeof op->kind);
+        hash = fnv(hash, &op->a, sizeof op->a);
+        hash = fnv(hash, &op->b, sizeof op->b);
+        hash = fnv(hash, &op->now_ms, sizeof op->now_ms);
+        hash = fnv(hash, &op->window_ms, sizeof op->window_ms);
+        hash = fnv(hash, &op->sliding, sizeof op->sliding);
+        hash = fnv(hash, &op->must_exist, sizeof op->must_exist);
         if (op->id_count > 0)
             hash = fnv(hash, op->ids, op->id_count * sizeof op->ids[0]);
         if (op->token != NULL)
@@ -150,7 +155,7 @@ struct fault_batch *fault_batch_copy(const struct footfall_store_op *ops, size_t
     unsigned char *at = NULL;
     for (size_t i = 0; i < count; i++)
         need += ops[i].name_bytes + FOOTFALL_STORE_TOKEN_BYTES;
-    if (batch == NULL || (batch->ops = calloc(count, sizeof *ops)) == NULL || (batch->bytes = malloc(need)) == NULL)
+    if (batch == NULL || (batch->ops = calloc(count + 1, sizeof *ops)) == NULL || (batch->bytes = malloc(need)) == NULL)
         support_die("malloc");
     at = batch->bytes;
     batch->count = count;

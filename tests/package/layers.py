@@ -118,6 +118,6 @@ for folder, _, names in os.walk(f'{root}/tests'):
         if re.fullmatch(r'(test|fuzz)_.*\.c', name):
             build = f'{folder}/meson.build'
             stem = re.sub(r'^(test|fuzz)_|\.c$', '', name)
-            case(f'{name} is built', os.path.exists(build) and re.search(rf"\b{stem}\b", read(build)),
+            case(f'{name} is built', os.path.exists(build) and re.search(rf"\b(test_|fuzz_)?{stem}\b", read(build)),
                  f'{os.path.relpath(build, root)} does not name it')
 finish()

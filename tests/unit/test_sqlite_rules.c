@@ -319,28 +319,316 @@ static struct footfall_store_op random_op(void)
     }
 }
 
+static int same_result(const struct footfall_store_result *a, const struct footfall_store_result *b)
+{
+    return a->status == b->status && a->is_new == b->is_new && a->replayed == b->replayed && a->current == b->current &&
+           a->total == b->total && a->unique == b->unique;
+}
+
+/* Every size from 1 on, so that loading one by one and loading ahead in key order are both met. */
 static void batches_agree_with_single_ops(void **state)
 {
     struct kit *kit = *state;
-    struct kit other = { .dir = kit->dir };
+    struct kit single = { .dir = kit->dir };
     struct footfall_store_op *ops = calloc(RANDOM_OPS, sizeof *ops);
     struct footfall_store_result *results = calloc(RANDOM_OPS, sizeof *results);
     char path[512];
     assert_true(ops != NULL && results != NULL);
-    snprintf(path, sizeof path, "%s/other.db", kit->dir);
-    assert_int_equal(kit_open_with(&other, path, "normal"), 0);
+    snprintf(path, sizeof path, "%s/single.db", kit->dir);
+    assert_int_equal(kit_open_with(&single, path, "normal"), 0);
     srand(20);
     for (size_t i = 0; i < RANDOM_OPS; i++)
         ops[i] = random_op();
-    for (size_t at = 0, size = 1; at < RANDOM_OPS; at += size, size = size * 2 < RANDOM_OPS - at ? size * 2 : 1) {
+    for (size_t at = 0, size = 1; at < RANDOM_OPS; at += size, size++) {
         size = size < RANDOM_OPS - at ? size : RANDOM_OPS - at;
         assert_int_equal(SQ.apply(kit->store, ops + at, size, results + at, kit_call(kit)), 0);
-        if (size > 700)
-            size = 700; /* the rest of a very big batch was applied as well: go on from its true end */
-        size = at + size < RANDOM_OPS ? size : RANDOM_OPS - at;
-        break;
     }
-    kit_close(&other);
+    for (size_t i = 0; i < RANDOM_OPS; i++) {
+        struct footfall_store_result result = apply_one(&single, &ops[i]);
+        if (!same_result(&result, &results[i]))
+            fail_msg("op %zu: %d %d %lld/%lld alone, %d %d %lld/%lld in a batch", i, result.status, result.is_new,
+                     (long long)result.total, (long long)result.unique, results[i].status, results[i].is_new,
+                     (long long)results[i].total, (long long)results[i].unique);
+    }
+    kit_close(&single);
     free(ops);
     free(results);
 }
+
+static void many_counters_at_once(void **state)
+{
+    enum { COUNT = 20000 };
+    struct kit *kit = *state;
+    struct footfall_store_op *ops = calloc(COUNT, sizeof *ops);
+    struct footfall_store_result *results = calloc(COUNT, sizeof *results);
+    char(*names)[16] = calloc(COUNT, sizeof *names);
+    assert_true(ops != NULL && results != NULL && names != NULL);
+    for (int round = 1; round <= 2; round++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            snprintf(names[i], sizeof names[i], "n%zu", i % 15000);
+            ops[i] = op_visit(names[i], (uint32_t)(i % 7), T0);
+        }
+        assert_int_equal(SQ.apply(kit->store, ops, COUNT, results, kit_call(kit)), 0);
+        for (size_t i = 0; i < COUNT; i++)
+            assert_int_equal(results[i].total, (i < 15000 ? 1 : 2) + (round == 2 ? (i % 15000 < 5000 ? 2 : 1) : 0));
+    }
+    expect_read(kit, "n4999", 1, 4, 2);
+    expect_read(kit, "n5000", 1, 2, 1);
+    free(ops);
+    free(results);
+    free(names);
+}
+
+/* ---- reading */
+
+struct listed {
+    char names[64][32];
+    size_t count, stop_at;
+};
+
+static int list_one(void *user, const char *name, size_t name_bytes, int64_t total, int64_t unique)
+{
+    struct listed *listed = user;
+    assert_true(name_bytes < sizeof listed->names[0] && total == (int64_t)name_bytes && unique == -1);
+    memcpy(listed->names[listed->count], name, name_bytes);
+    listed->names[listed->count++][name_bytes] = '\0';
+    return listed->count == listed->stop_at;
+}
+
+static size_t list(struct kit *kit, struct listed *listed, const char *prefix, const char *after, size_t limit,
+                   int *more)
+{
+    memset(listed->names, 0, sizeof listed->names);
+    listed->count = 0;
+    assert_int_equal(
+        SQ.scan(kit->store, prefix, strlen(prefix), after, strlen(after), limit, list_one, listed, more, kit_call(kit)),
+        0);
+    return listed->count;
+}
+
+static void listing_in_byte_order(void **state)
+{
+    static const char *const sorted[] = { "A", "a",     "a/",       "a/1",      "a/2",
+                                          "b", "z{}#:", "\xc3\xa9", "\xc3\xaa", "\xe2\x82\xac" };
+    enum { NAMES = sizeof sorted / sizeof sorted[0] };
+    struct kit *kit = *state;
+    struct listed listed = { .stop_at = 0 };
+    struct footfall_store_op op;
+    int more;
+    for (size_t i = 0; i < NAMES; i++) {
+        const char *name = sorted[(i * 7 + 3) % NAMES];
+        op = op_set(name, (int64_t)strlen(name), -1);
+        apply_one(kit, &op);
+    }
+    op = op_set("a/0", 3, -1);
+    apply_one(kit, &op);
+    op = op_delete("a/0");
+    apply_one(kit, &op);
+    assert_int_equal(list(kit, &listed, "", "", 100, &more), NAMES);
+    assert_int_equal(more, 0);
+    for (size_t i = 0; i < NAMES; i++)
+        assert_string_equal(listed.names[i], sorted[i]);
+    assert_int_equal(list(kit, &listed, "", "", NAMES, &more), NAMES);
+    assert_int_equal(list(kit, &listed, "a", "", 2, &more), 2);
+    assert_int_equal(more, 1);
+    assert_int_equal(list(kit, &listed, "a", "a/", 2, &more), 2);
+    assert_string_equal(listed.names[1], "a/2");
+    assert_int_equal(list(kit, &listed, "a", "a/2", 2, &more), 0);
+    assert_int_equal(more, 0);
+    assert_int_equal(list(kit, &listed, "a", "b", 2, &more), 0);
+    assert_int_equal(list(kit, &listed, "b", "a", 2, &more), 1);
+    assert_int_equal(list(kit, &listed, "\xc3", "", 9, &more), 2); /* a prefix may end inside a character */
+    assert_int_equal(list(kit, &listed, "a", "a/0", 9, &more), 2); /* and after may be gone */
+    listed.stop_at = 3;
+    assert_int_equal(list(kit, &listed, "", "", 100, &more), 3);
+    assert_int_equal(more, 1);
+}
+
+static int count_one(void *user, const char *name, size_t name_bytes, int64_t total, int64_t unique)
+{
+    (void)name;
+    (void)name_bytes;
+    (void)total;
+    (void)unique;
+    ++*(size_t *)user;
+    return 0;
+}
+
+static void listing_many(void **state)
+{
+    enum { COUNT = 2500 };
+    struct kit *kit = *state;
+    struct footfall_store_op *ops = calloc(COUNT, sizeof *ops);
+    struct footfall_store_result *results = calloc(COUNT, sizeof *results);
+    char(*names)[16] = calloc(COUNT, sizeof *names);
+    size_t told = 0;
+    int more = 9;
+    assert_true(ops != NULL && results != NULL && names != NULL);
+    for (size_t i = 0; i < COUNT; i++) {
+        snprintf(names[i], sizeof names[i], "n%zu", i);
+        ops[i] = op_add(names[i], 1);
+    }
+    assert_int_equal(SQ.apply(kit->store, ops, COUNT, results, kit_call(kit)), 0);
+    assert_int_equal(SQ.scan(kit->store, "", 0, NULL, 0, 2400, count_one, &told, &more, kit_call(kit)), 0);
+    assert_true(told == 2400 && more == 1);
+    assert_int_equal(SQ.scan(kit->store, "n1", 2, NULL, 0, 100000, count_one, &told, &more, kit_call(kit)), 0);
+    assert_true(told == 2400 + 1111 && more == 0); /* n1, n1_, n1__, n1___ */
+    free(ops);
+    free(results);
+    free(names);
+}
+
+static void fetching(void **state)
+{
+    static const char *const names[] = { "a", "no", "a", "b" };
+    static const size_t bytes[] = { 1, 2, 1, 1 };
+    struct kit *kit = *state;
+    struct footfall_store_op op = op_set("a", -5, 6);
+    int64_t totals[4], uniques[4];
+    uint8_t exists[4];
+    apply_one(kit, &op);
+    op = op_set("b", INT64_MIN, INT64_MAX);
+    apply_one(kit, &op);
+    assert_int_equal(SQ.fetch(kit->store, names, bytes, 4, totals, uniques, exists, kit_call(kit)), 0);
+    assert_true(exists[0] == 1 && totals[0] == -5 && uniques[0] == 6);
+    assert_true(exists[1] == 0 && totals[1] == 0 && uniques[1] == 0);
+    assert_true(exists[2] == 1 && totals[2] == -5);
+    assert_true(exists[3] == 1 && totals[3] == INT64_MIN && uniques[3] == INT64_MAX);
+    assert_int_equal(SQ.ping(kit->store, kit_call(kit)), 0);
+}
+
+/* ---- purge */
+
+static int purge_all(struct kit *kit, int64_t now_ms, size_t budget, size_t dropped[3])
+{
+    int more = 1;
+    int calls = 0;
+    memset(dropped, 0, 3 * sizeof *dropped);
+    for (; more && calls < 10000; calls++) {
+        size_t before = dropped[0] + dropped[1] + dropped[2];
+        assert_int_equal(SQ.purge(kit->store, now_ms, budget, dropped, &more, kit_call(kit)), 0);
+        assert_true(dropped[0] + dropped[1] + dropped[2] - before <= budget);
+    }
+    assert_int_equal(more, 0);
+    return calls;
+}
+
+static void purging_by_each_expiry(void **state)
+{
+    struct kit *kit = *state;
+    size_t dropped[3];
+    struct footfall_store_op op;
+    for (uint32_t i = 0; i < 300; i++) { /* three epochs; every third expires at T0 + i + 1 */
+        op = op_visit(i % 2 ? "a" : "b", i, T0 + i % 3 * DAY);
+        op.expire_ms = i % 3 == 0 ? T0 + i + 1 : i % 3 == 1 ? T0 + 100000 : FOREVER;
+        apply_one(kit, &op);
+    }
+    assert_int_equal(purge_all(kit, T0, 10, dropped), 1);
+    assert_int_equal(dropped[0], 0);
+    purge_all(kit, T0 + 150, 7, dropped); /* i + 1 <= 150 and i % 3 == 0: 0, 3 … 147 */
+    assert_int_equal(dropped[0], 50);
+    assert_int_equal(kit_sql(kit, "SELECT count(*) FROM visitors"), 250);
+    purge_all(kit, T0 + 1000, 1000, dropped);
+    assert_int_equal(dropped[0], 50);
+    assert_int_equal(kit_sql(kit, "SELECT count(*) FROM epochs"), 2);
+    purge_all(kit, INT64_MAX, 33, dropped);
+    assert_int_equal(dropped[0], 100);
+    assert_int_equal(kit_sql(kit, "SELECT count(*) FROM visitors"), 100); /* FOREVER */
+    op = op_visit("a", 1000, T0);                                         /* an epoch that was gone comes back */
+    expect(kit, &op, 0, 1, 151, 151);
+    expect(kit, &op, 0, 0, 152, 151);
+    assert_int_equal(kit_sql(kit, "SELECT count(*) FROM epochs"), 2);
+}
+
+/* now_ms may run ahead between calls of one round: more is 0 only when nothing of it is left. */
+static void purging_with_a_leaping_clock(void **state)
+{
+    struct kit *kit = *state;
+    size_t dropped[3] = { 0, 0, 0 };
+    int more = 0;
+    for (uint32_t i = 0; i < 40; i++) {
+        struct footfall_store_op op = op_visit("a", i, T0);
+        op.expire_ms = i < 20 ? T0 + 1 : T0 + 5000;
+        apply_one(kit, &op);
+    }
+    assert_int_equal(SQ.purge(kit->store, T0 + 1, 15, dropped, &more, kit_call(kit)), 0);
+    assert_int_equal(more, 1);
+    purge_all(kit, T0 + 5000, 15, dropped);
+    assert_int_equal(kit_sql(kit, "SELECT count(*) FROM visitors"), 0);
+}
+
+static void purging_after_deletion(void **state)
+{
+    static const uint8_t token[16] = "t";
+    struct kit *kit = *state;
+    struct footfall_store_result results[1];
+    size_t dropped[3];
+    struct footfall_store_op op;
+    for (uint32_t i = 0; i < 50; i++) {
+        op = op_visit("a", i, T0 + i % 2 * DAY);
+        op.expire_ms = FOREVER;
+        apply_one(kit, &op);
+    }
+    op = op_delete("a");
+    op_token(&op, token, 1);
+    apply_one(kit, &op);
+    op = op_add("b", 1);
+    assert_int_equal(in_series(kit, &op, 1, 1, results), 0);
+    op = op_delete("b");
+    apply_one(kit, &op);
+    purge_all(kit, T0, 8, dropped);
+    assert_true(dropped[0] == 50 && dropped[1] == 0 && dropped[2] == 0); /* token and series still refer to the rows */
+    assert_int_equal(kit_sql(kit, "SELECT count(*) FROM counters WHERE present = 0"), 2);
+    purge_all(kit, T0 + 10 * 60000, 8, dropped);
+    assert_true(dropped[0] == 0 && dropped[1] == 1 && dropped[2] == 1);
+    purge_all(kit, T0 + 20 * 60000, 8, dropped);
+    assert_true(dropped[0] == 0 && dropped[1] == 1 && dropped[2] == 1);
+    assert_int_equal(kit_sql(kit, "SELECT (SELECT count(*) FROM counters) + (SELECT count(*) FROM dead)"
+                                  " + (SELECT count(*) FROM epochs) + (SELECT count(*) FROM tokens)"),
+                     0);
+    op = op_visit("a", 1, T0);
+    expect(kit, &op, 0, 1, 1, 1);
+}
+
+/* A record keeps the later of its expiries, so that no host whose clock is behind shortens what another one needs. */
+static void expiry_never_shrinks(void **state)
+{
+    struct kit *kit = *state;
+    struct footfall_store_op op = op_visit("a", 1, T0);
+    op.sliding = 1;
+    op.expire_ms = T0 + 5000;
+    apply_one(kit, &op);
+    op.now_ms = T0 + 10;
+    op.expire_ms = T0 + 4000;
+    apply_one(kit, &op);
+    assert_int_equal(kit_sql(kit, "SELECT x FROM visitors"), T0 + 5000);
+    assert_int_equal(kit_sql(kit, "SELECT t FROM visitors"), T0 + 10);
+    op = op_visit("a", 2, T0);
+    op.expire_ms = T0 + 100;
+    apply_one(kit, &op);
+    assert_int_equal(kit_sql(kit, "SELECT least FROM epochs"), T0 + 100);
+}
+
+const struct CMUnitTest sqlite_rules[] = {
+    cmocka_unit_test_setup_teardown(windows_to_the_millisecond, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(sliding_windows_restart, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(two_ids_over_a_rotation, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(range_changes_nothing, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(existence, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(deletion_forgets_at_once, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(forgetting_one_visitor, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(tokens, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(tokens_within_a_batch, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(series, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(series_out_of_order, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(batches_agree_with_single_ops, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(many_counters_at_once, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(listing_in_byte_order, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(listing_many, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(fetching, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(purging_by_each_expiry, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(purging_with_a_leaping_clock, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(purging_after_deletion, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(expiry_never_shrinks, kit_setup, kit_teardown),
+};
+const size_t sqlite_rules_count = sizeof sqlite_rules / sizeof sqlite_rules[0];

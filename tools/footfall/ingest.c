@@ -303,9 +303,10 @@ static int send_again(struct run *run, size_t file)
                                              .stop = doubt.last.offset };
     struct footfall_ingest_batch batch;
     int decided = 0, exit = 0;
-    if (footfall__ingest_batch_open(&batch, (size_t)doubt.operations) != 0)
+    /* Room for one too many: the lines that were skipped at its end are read too, and a file that says more is noticed. */
+    if (footfall__ingest_batch_open(&batch, (size_t)doubt.operations + 1) != 0)
         return footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory");
-    footfall__ingest_fill(&source, &batch, (size_t)doubt.operations);
+    footfall__ingest_fill(&source, &batch, (size_t)doubt.operations + 1);
     batch.reached.file = batch.stop.where.file = file;
     for (size_t i = 0; i < batch.count; i++)
         batch.where[i].file = file;

@@ -1,0 +1,412 @@
+"""ingest --resume: grown, rotated and copied files, states that are refused, batches in doubt."""
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+
+from harness import Case
+from cases_ingest import line
+
+DAY = 86400
+
+
+class Resume(Case):
+    def ingest(self, *files, words=('--counter', 'site')):
+        """Must succeed quietly; returns the summary."""
+        return self.json('ingest', '--resume', 'state', *words, *files)
+
+    def state(self):
+        with open(self.path('state'), encoding='utf-8') as state:
+            return json.load(state)
+
+    def edit(self, **values):
+        state = {**self.state(), **values}
+        self.write('state', json.dumps(state))
+
+    def append(self, name, text):
+        with open(self.path(name), 'ab') as log:
+            log.write(text.encode())
+
+    def total(self):
+        return self.counters().get('site', (0, 0))[0]
+
+
+class Growing(Resume):
+    def test_every_line_once(self):
+        self.write('log', line() * 3)
+        self.assertEqual(self.ingest('log')['counted'], 3)
+        self.assertEqual(self.ingest('log')['read'], 0)
+        self.append('log', line('198.51.100.8') * 2)
+        got = self.ingest('log')
+        self.assertEqual((got['read'], got['counted'], got['new_visitors']), (2, 2, 1))
+        self.assertEqual(self.counters(), {'site': (5, 2)})
+
+    def test_the_state_file(self):
+        self.write('log', line() * 3)
+        self.ingest('log')
+        self.assertEqual(os.stat(self.path('state')).st_mode & 0o777, 0o600)
+        state = self.state()
+        self.assertEqual((state['footfall_ingest_state'], state['number'], state['doubt']), (1, 1, None))
+        self.assertEqual((state['files'][0]['name'], state['files'][0]['done']['offset']), ('log', len(line()) * 3))
+        self.assertRegex(state['series'], '^[0-9a-f]{32}$')
+        self.assertNotIn('198.51', json.dumps(state))
+        self.assertEqual(sorted(os.listdir(self.folder)), ['log', 'state', 'store'], 'nothing else is left behind')
+
+    def test_line_numbers_go_on(self):
+        self.write('log', line() * 3)
+        self.ingest('log')
+        self.append('log', line() + 'bad\n')
+        self.assertEqual(self.run_only('ingest', '--resume', 'state', '--counter', 'site', 'log').err,
+                         'footfall: log:5: skipped: no time\n')
+
+    def test_unfinished_line_is_left(self):
+        for cut in range(1, len(line()) - 1):
+            with self.subTest(cut=cut):
+                self.write('log', line() + line()[:cut])
+                self.write('empty', '')
+                done = self.run_only('--json', 'ingest', '--resume', f'state{cut}', '--counter', f'c{cut}', 'log', 'empty')
+                self.assertEqual(done.status, 0)
+                counted = json.loads(done.out)['counted']
+                self.assertIn(counted, (1, 2))
+                self.assertEqual('log:2: the last line has no end yet' in done.err, counted == 1)
+                self.append('log', line()[cut:] + line())
+                self.ok('ingest', '--resume', f'state{cut}', '--counter', f'c{cut}', 'log', 'empty')
+                self.assertEqual(self.json('get', f'c{cut}')['count'], 3)
+        self.assertEqual(cut, len(line()) - 2)
+
+    def test_whole_line_without_its_newline(self):
+        """It counts; what follows up to the newline is no line of its own, whenever it comes."""
+        self.write('log', line() + line()[:-1])
+        self.assertEqual(self.ingest('log')['counted'], 2)
+        self.assertEqual(self.ingest('log')['counted'], 0)
+        self.append('log', ' "more')
+        self.assertEqual(self.ingest('log')['read'], 0)
+        self.append('log', ' fields"\n' + line() + 'bad\n')
+        done = self.run_only('--json', 'ingest', '--resume', 'state', '--counter', 'site', 'log')
+        self.assertEqual(json.loads(done.out)['counted'], 1)
+        self.assertEqual(done.err, 'footfall: log:4: skipped: no time\n')
+        self.assertEqual(self.total(), 3)
+
+    def test_only_skipped_lines(self):
+        self.write('log', 'bad\n' * 10)
+        self.run_only('ingest', '--resume', 'state', '--counter', 'site', 'log')
+        self.assertEqual(self.ingest('log')['read'], 0)
+        self.assertEqual(self.state()['number'], 0, 'nothing was sent')
+
+    def test_strict_stays_before_the_bad_line(self):
+        self.write('log', line() * 2 + 'bad\n' + line())
+        for counted in (2, 0):
+            done = self.run_only('--json', 'ingest', '--strict', '--resume', 'state', '--counter', 'site', 'log')
+            self.assertEqual((done.status, done.err), (2, 'footfall: log:3: no time; nothing after that line is counted\n'))
+            self.assertEqual(json.loads(done.out)['counted'], counted)
+        self.assertEqual(self.total(), 2)
+
+    def test_strict_before_a_long_line(self):
+        self.write('log', line() * 2 + 'y' * 5000000 + '\n' + line())
+        for counted in (2, 0):
+            done = self.run_only('--json', 'ingest', '--strict', '--resume', 'state', '--counter', 'site', 'log')
+            self.assertEqual(done.status, 2)
+            self.assertEqual(json.loads(done.out)['counted'], counted)
+        self.assertEqual(self.state()['files'][0]['done']['offset'], len(line()) * 2)
+
+    def test_full_counter_is_no_dead_end(self):
+        self.ok('set', 'site', '9223372036854775806', '0')
+        self.write('log', line() * 3)
+        self.assertEqual(self.run_only('ingest', '--resume', 'state', '--counter', 'site', 'log').status, 1)
+        self.ok('set', 'site', '0', '0')
+        self.append('log', line())
+        self.assertEqual(self.ingest('log')['counted'], 1)
+
+
+class Rotating(Resume):
+    def test_renamed(self):
+        self.write('log', line() * 3)
+        self.ingest('log')
+        self.append('log', line() * 2)
+        os.rename(self.path('log'), self.path('log.1'))
+        self.write('log', line('198.51.100.8'))
+        self.assertEqual(self.ingest('log.1', 'log')['counted'], 3)
+        self.assertEqual(self.ingest('log.1', 'log')['read'], 0)
+        self.assertEqual(self.counters(), {'site': (6, 2)})
+
+    def test_new_file_under_the_old_name_alone(self):
+        self.write('log', line() * 30)
+        self.ingest('log')
+        os.rename(self.path('log'), self.path('log.1'))
+        self.write('log', line('198.51.100.8') * 40)
+        self.assertEqual(self.ingest('log')['counted'], 40)
+        self.assertEqual(self.ingest('log.1', 'log')['read'], 0)
+        self.assertEqual(self.total(), 70)
+
+    def test_copied_and_truncated(self):
+        self.write('log', line() * 3)
+        self.ingest('log')
+        self.append('log', line() * 2)
+        shutil.copy(self.path('log'), self.path('log.1'))
+        self.fails(2, 'ingest', '--resume', 'state', '--counter', 'site', 'log.1', 'log', says='is a copy of')
+        os.truncate(self.path('log'), 0)
+        self.assertEqual(self.ingest('log.1', 'log')['counted'], 2)
+        self.append('log', line('198.51.100.8') * 2)
+        self.assertEqual(self.ingest('log.1', 'log')['counted'], 2)
+        self.assertEqual(self.total(), 7)
+
+    def test_many_rotations(self):
+        total, names = 0, []
+        for n in range(12):
+            lines = 1 + n * 37 % 50
+            self.append('log', line(f'198.51.100.{n}') * lines)
+            total += lines
+            self.ingest(*names, 'log')
+            self.append('log', line(f'198.51.100.{n}') * 2)
+            total += 2
+            if n % 3:
+                for name in names:
+                    os.rename(self.path(name), self.path(f'log.{int(name[4:]) + 1}'))
+                os.rename(self.path('log'), self.path('log.1'))
+                names = [f'log.{int(name[4:]) + 1}' for name in names] + ['log.1']
+                self.write('log', '')
+        self.ingest(*names, 'log')
+        self.assertEqual(self.counters(), {'site': (total, 12)})
+
+    def test_same_beginning_other_file(self):
+        """4 KB alike, then different: told apart by what stands before the place that was reached."""
+        self.write('log', line() * 100)
+        self.ingest('log')
+        os.rename(self.path('log'), self.path('log.1'))
+        self.write('log', line() * 60 + line('198.51.100.8') * 90)
+        self.assertEqual(self.ingest('log')['counted'], 150)
+
+    def test_shorter_is_another(self):
+        self.write('log', line() * 10)
+        self.ingest('log')
+        self.write('log', line() * 5)
+        self.assertEqual(self.ingest('log')['counted'], 5)
+
+    def test_edited_is_another(self):
+        self.write('log', line() * 10)
+        self.ingest('log')
+        self.write('log', line('198.51.100.9') + line() * 9)
+        self.assertEqual(self.ingest('log')['counted'], 10)
+
+    def test_names_that_are_no_text(self):
+        name = b'l\xf6g \xff'
+        self.write(name.decode('utf-8', 'surrogateescape'), line() * 2)
+        self.assertEqual(self.ingest(name)['counted'], 2)
+        self.assertEqual(self.ingest(name)['counted'], 0)
+
+
+class Refused(Resume):
+    def setUp(self):
+        super().setUp()
+        self.write('log', line() * 3)
+        self.ingest('log')
+        self.append('log', line())
+
+    def refused(self, says, *words, files=('log',)):
+        with open(self.path('state'), 'rb') as state:
+            before = state.read()
+        self.fails(2, 'ingest', '--resume', 'state', *(words or ('--counter', 'site')), *files, says=says)
+        with open(self.path('state'), 'rb') as state:
+            self.assertEqual(state.read(), before)
+        self.assertEqual(self.total(), 3)
+
+    def test_other_options(self):
+        self.refused('another --counter or --by', '--counter', 'other')
+        self.refused('another --counter or --by', '--by', 'path')
+        self.refused('another --format', '--counter', 'site', '--format', 'common')
+        self.refused('another --status', '--counter', 'site', '--status', '200-399')
+        self.refused('another --strict', '--counter', 'site', '--strict')
+        self.assertEqual(self.ingest('log', words=('--format', 'combined', '--counter', 'site', '--status', '000-999'))['counted'],
+                         1, 'the same said otherwise')
+
+    def test_standard_input(self):
+        self.refused('standard input', files=())
+        self.refused('standard input', files=('log', '-'))
+
+    def test_no_regular_file(self):
+        os.mkfifo(self.path('fifo'))
+        self.refused('fifo is no regular file', files=('log', 'fifo'))
+
+    def test_same_file_twice(self):
+        os.link(self.path('log'), self.path('link'))
+        self.refused('the same file', files=('log', './log'))
+        self.refused('the same file', files=('log', 'link'))
+
+    def test_too_old(self):
+        old = time.time() - 7 * DAY - 60
+        young = time.time() - 7 * DAY + 3600
+        os.utime(self.path('state'), (old, old))
+        self.refused('older than 7 days')
+        os.utime(self.path('state'), (young, young))
+        self.edit(written_ms=int(old * 1000))
+        self.refused('older than 7 days')
+        self.edit(written_ms=int(young * 1000))
+        self.assertEqual(self.ingest('log')['counted'], 1)
+
+    def test_damaged(self):
+        good = self.state()
+        self.write('state', '')
+        self.refused('state is damaged')
+        self.write('state', json.dumps(good)[:-20])
+        self.refused('state is damaged')
+        self.write('state', '{}')
+        self.refused('no state file')
+        self.write('state', '[]')
+        self.refused('no state file')
+        self.write('state', json.dumps({**good, 'footfall_ingest_state': 2}))
+        self.refused('newer footfall')
+        done = good['files'][0]['done']
+        for change in ({'number': -1}, {'number': 1.5}, {'number': '1'}, {'series': 'x'}, {'series': good['series'][:-1] + 'g'},
+                       {'files': {}}, {'files': [{}]}, {'files': [{'name': 5, 'done': done}]}, {'rules': {}}, {'rules': None},
+                       {'doubt': {}}, {'doubt': 5}, {'written_ms': None},
+                       *({'files': [{'name': 'log', 'done': {**done, **c}}]} for c in
+                         ({'offset': -1}, {'offset': 5}, {'head_bytes': 5}, {'tail_bytes': 0}, {'head': 'x'}, {'tail': ''},
+                          {'inside_line': 1}, {'lines': None}))):
+            with self.subTest(change=change):
+                self.edit(**{**good, **change})
+                self.refused('state is damaged')
+        for key in good:
+            with self.subTest(key=key):
+                self.write('state', json.dumps({k: v for k, v in good.items() if k != key}))
+                self.refused('state ')
+
+    def test_in_use(self):
+        with open(self.path('state'), 'rb') as state:
+            fcntl.flock(state, fcntl.LOCK_EX)
+            self.refused('in use by another run')
+        self.assertEqual(self.ingest('log')['counted'], 1)
+
+    def test_folder_that_is_not_there(self):
+        done = self.run_only('ingest', '--resume', 'no/state', '--counter', 'site', 'log')
+        self.assertEqual(done.status, 1)
+        self.assertIn('cannot write no/state', done.err)
+        self.assertEqual(self.total(), 3, 'nothing is counted that cannot be remembered')
+
+
+class Doubt(Resume):
+    """A batch that is written down and whose answer never came. The store is held still while the run is killed."""
+
+    def setUp(self):
+        super().setUp()
+        if self.setting('sqlite.path') is None:
+            self.skipTest('needs a store that can be held still: an SQLite file')
+        self.ok('add', 'site', '0')
+
+    def kill_in_doubt(self, *files):
+        db = sqlite3.connect(self.setting('sqlite.path'), isolation_level=None)
+        db.execute('BEGIN IMMEDIATE')
+        with subprocess.Popen(self.command('ingest', '--resume', 'state', '--counter', 'site', *files), cwd=self.folder,
+                              env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline and not (os.path.exists(self.path('state')) and self.state()['doubt']):
+                time.sleep(0.005)
+            run.send_signal(signal.SIGKILL)
+            run.communicate()
+        db.execute('ROLLBACK')
+        db.close()
+        self.assertIsNotNone(self.state()['doubt'])
+
+    def test_sent_again_counts_once(self):
+        self.write('log', line() * 1000 + line('nowhere') + line('198.51.100.8') * 5)
+        self.kill_in_doubt('log')
+        shutil.copy2(self.path('state'), self.path('doubt'))
+        self.assertEqual(self.total(), 0)
+        self.append('log', line('198.51.100.9'))
+
+        def again():
+            done = self.run_only('--json', 'ingest', '--resume', 'state', '--counter', 'site', 'log')
+            self.assertEqual(done.status, 0, done)
+            got = json.loads(done.out)
+            return got['counted'], got['counted_before'], got['new_visitors']
+        self.assertEqual(again(), (1006, 0, 3))
+        self.assertEqual(self.counters(), {'site': (1006, 3)})
+
+    def test_sent_again_after_it_was_counted(self):
+        """As if the run had been killed between the store's answer and the next state."""
+        self.write('log', line() * 1000 + line('198.51.100.8') * 5)
+        self.kill_in_doubt('log')
+        doubt = open(self.path('state'), 'rb').read()
+        self.assertEqual(self.ingest('log')['counted'], 1005)
+        self.write('state', doubt)
+        self.append('log', line('198.51.100.9'))
+        got = self.ingest('log')
+        self.assertEqual((got['counted'], got['counted_before'], got['new_visitors']), (1, 1005, 3))
+        self.assertEqual(self.counters(), {'site': (1006, 3)})
+
+    def test_rotated_away(self):
+        self.write('log', line() * 100)
+        self.kill_in_doubt('log')
+        os.rename(self.path('log'), self.path('log.1'))
+        self.write('log', line('198.51.100.8'))
+        self.fails(2, 'ingest', '--resume', 'state', '--counter', 'site', 'log', says='give it too')
+        self.assertEqual(self.total(), 0)
+        self.assertEqual(self.ingest('log.1', 'log')['counted'], 101)
+
+    def test_content_changed(self):
+        text = line() * 1000
+        at = len(line()) * 500 + text.index('[01/Mar')
+        self.write('log', text)
+        self.kill_in_doubt('log')
+        for other in ('[02', '[00'):  # another operation, or none
+            self.write('log', text[:at] + other + text[at + 3:])
+            done = self.run_only('ingest', '--resume', 'state', '--counter', 'site', 'log')
+            self.assertEqual(done.status, 2, done)
+            self.assertIn('does not read as it did', done.err)
+            self.assertEqual(self.total(), 0)
+        self.write('log', text)
+        self.assertEqual(self.ingest('log')['counted'], 1000)
+
+    def test_future_is_judged_as_before(self):
+        """A line that was too early for the first try stays so for the second."""
+        from model import stamp
+        soon = f'[{stamp(int(time.time()) + 3602)}]'
+        self.write('log', line() * 10 + line(when=soon))
+        self.kill_in_doubt('log')
+        self.assertEqual(self.state()['doubt']['operations'], 10)
+        time.sleep(2.5)
+        done = self.run_only('--json', 'ingest', '--resume', 'state', '--counter', 'site', 'log')
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(json.loads(done.out)['skipped_by_reason']['in_the_future'], 1)
+        self.assertEqual(self.total(), 10)
+
+    def test_too_old(self):
+        self.write('log', line() * 10)
+        self.kill_in_doubt('log')
+        self.edit(written_ms=int((time.time() - 8 * DAY) * 1000))
+        self.fails(2, 'ingest', '--resume', 'state', '--counter', 'site', 'log', says='older than 7 days')
+
+    def test_unfinished_line_in_doubt(self):
+        self.write('log', line() * 10 + line()[:-1])
+        self.kill_in_doubt('log')
+        self.append('log', ' extra\n' + line())
+        self.assertEqual(self.ingest('log')['counted'], 12)
+        self.assertEqual(self.total(), 12)
+
+    def test_several_files_in_order(self):
+        self.write('a', line('198.51.100.1'))
+        self.write('b', line('198.51.100.2') * 2)
+        self.ingest('a', 'b')
+        self.append('b', line('198.51.100.3') * 4)
+        self.kill_in_doubt('a', 'b')
+        self.append('a', line('198.51.100.4') * 8)
+        self.assertEqual(self.ingest('a', 'b')['counted'], 12)
+        self.assertEqual(self.counters(), {'site': (15, 4)})
+
+
+class Together(Resume):
+    def test_two_runs_at_once(self):
+        """Of runs begun at the same moment with one state file one counts, the others are refused."""
+        self.write('log', line() * 30000)
+        runs = [subprocess.Popen(self.command('ingest', '--resume', 'state', '--counter', 'site', 'log'), cwd=self.folder,
+                                 env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+        said = [run.communicate(timeout=120)[1].decode() for run in runs]
+        self.assertIn(0, [run.returncode for run in runs])
+        for run, text in zip(runs, said):
+            self.assertIn(run.returncode, (0, 1, 2))
+            if run.returncode:
+                self.assertRegex(text, 'in use by another run|another run has begun')
+        self.assertEqual(self.total(), 30000)
