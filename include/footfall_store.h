@@ -106,12 +106,12 @@ struct footfall_store_call {
     int64_t deadline_ms; /* CLOCK_BOOTTIME; do no I/O after it. Check it after the last pause before bytes go out */
     int64_t wall_ms;     /* UTC of the engine's clock, for expiry and signatures only, never for windows */
     int64_t mark_keep_ms;
-    const uint8_t *series;  /* NULL, or 16 bytes: a caller's numbered batch; writer and sequence stay the lane's. For
-                                        each counter the store keeps, in the same step, under (series, counter): the number,
-                                        how many of its ops on this counter are stored, each one's status (OK, RANGE, TOKEN,
-                                        ABSENT) and is_new; also without the RESEND bit. Lower number: TOKEN for each op. Equal:
-                                        ops with series_at below that count are replayed (that status, is_new, replayed,
-                                        current = 1), the rest applied. Greater: begins anew. Survives DELETE */
+    /* series: NULL, or 16 bytes: a caller's numbered batch; writer and sequence stay the lane's. For each counter the store keeps,
+     * in the same step, under (series, counter): the number, how many of its ops on this counter are stored, each one's status
+     * (OK, RANGE, TOKEN, ABSENT) and is_new; also without the RESEND bit. Lower number: TOKEN for each op. Equal: ops with
+     * series_at below that count are replayed (that status, is_new, replayed, current = 1), the rest applied; they come without
+     * a gap. Greater: begins anew. Kept until the latest time that any number of it asked for; survives DELETE. */
+    const uint8_t *series;
     uint64_t series_number; /* 0 … INT64_MAX */
     int64_t series_keep_ms; /* how long that must be kept, by the store's clock (wall_ms where it has none) */
     char *text;             /* write one line about the first fault here: no ids, no secrets. Empty at the start */
@@ -164,8 +164,9 @@ struct footfall_backend {
 
     /* apply: the one mutating entry. 1 <= count <= max_batch. Ops of one counter take effect in array order; the rest in any.
      * Each op is atomic alone, the batch need not be; one op's failure (RANGE, TOKEN, ABSENT) leaves its neighbours be: the next
-     * op sees the state without it. Once an op is TEMPORARY, UNKNOWN or BROKEN, no later op of that counter in the array may be
-     * applied. Writes results[i].status for all i and returns 0, or returns a negative status when nothing at all was attempted.
+     * op sees the state without it. Once an op is TEMPORARY, UNKNOWN, BROKEN or NO_MEMORY, no later op of that counter in the
+     * array may be applied. Writes results[i].status for all i and returns 0, or returns a negative status when nothing at all was
+     * attempted.
      * DELETE: 0/0, forgets visitors for every later op in one step (a generation number, or truly removing them), keeps marks,
      * tokens and series; total/unique are what was there. ADD, VISIT and SET make the counter exist, also at 0/0. */
     int (*apply)(struct footfall_store *store, const struct footfall_store_op *ops, size_t count,
@@ -216,8 +217,9 @@ struct footfall_backend {
                  struct footfall_store_call *call);
     /* metrics: may be NULL. No I/O. The one slot that runs while another thread is in this store: read atomics only. */
     void (*metrics)(struct footfall_store *store, footfall_store_metric *each, void *user);
-    /* epoch_other: may be NULL. *found = 1 when a key of another epoch_ms is stored: the window's length was changed, and every
-     * visitor will count anew once. Asked when a handle makes its first key. Returns 0 or a negative status. */
+    /* epoch_other: may be NULL when the store is neither DURABLE nor SHARED. *found = 1 when a key of another epoch_ms is stored:
+     * the window's length was changed, and every visitor will count anew once. Asked when a handle makes its first key. Returns
+     * 0 or a negative status. */
     int (*epoch_other)(struct footfall_store *store, int64_t epoch_ms, int *found, struct footfall_store_call *call);
 };
 #ifdef __cplusplus

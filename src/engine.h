@@ -51,4 +51,11 @@ struct footfall__lane *footfall__lane_of(struct footfall *ff, const char *name, 
 
 /* Erases expired epoch keys when their time has come. The caller has the store to itself. */
 void footfall__upkeep(struct footfall *ff, struct footfall__store *store);
+
+/* For what is no batch (scan, purge, ping): borrows lane 0 and runs `run`, again after a temporary fault, until the deadline.
+ * `run` returns a store status. OK, or the failure in err. */
+typedef int footfall__with_store(struct footfall *ff, struct footfall__store *store, void *user,
+                                 struct footfall_store_call *call);
+int footfall__exclusively(struct footfall *ff, const struct footfall_call *how, footfall__with_store *run, void *user,
+                          struct footfall_error *err);
 #endif

@@ -2,14 +2,11 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "clock.h"
 #include "engine.h"
 #include "error.h"
 #include "name.h"
-#include "random.h"
-#include "retry.h"
 
-enum { PAGE = 256, TEXT_BYTES = 200, NAME_ROOM = FOOTFALL_NAME_BYTES + 1 };
+enum { PAGE = 256, NAME_ROOM = FOOTFALL_NAME_BYTES + 1 };
 
 /* ---- by name ---------------------------------------------------------------------------------------------------------- */
 
@@ -111,29 +108,19 @@ static int keep_row(void *user, const char *name, size_t name_bytes, int64_t tot
     return page->count == PAGE;
 }
 
-static int read_page(struct footfall *ff, const char *prefix, const char *after, const struct footfall_call *how,
-                     struct page *page, int *more, struct footfall_error *err)
+struct scanning {
+    const char *prefix, *after;
+    struct page *page;
+    int more;
+};
+
+static int run_scan(struct footfall *ff, struct footfall__store *store, void *user, struct footfall_store_call *call)
 {
-    struct footfall__lane *lane = &ff->lanes[0];
-    struct footfall_store_call call;
-    char text[TEXT_BYTES];
-    int64_t deadline_ms = footfall__deadline(ff, how);
-    unsigned failures = 0;
-    uint64_t random_state = (uint64_t)deadline_ms | 1;
-    int rc;
-    for (;;) {
-        page->count = 0;
-        if (footfall__lane_borrow(lane, deadline_ms) != FOOTFALL_OK)
-            return footfall__fail(err, FOOTFALL_TEMPORARY, 0, "the deadline passed before the store was free");
-        footfall__store_call_init(ff, &call, deadline_ms, text, sizeof text);
-        rc = footfall__store_scan(&lane->store, prefix, strlen(prefix), after, strlen(after), PAGE, keep_row, page,
-                                  more, &call);
-        footfall__lane_give_back(lane);
-        if (rc != FOOTFALL_STORE_TEMPORARY || footfall__boottime_ms() >= deadline_ms)
-            break;
-        footfall__sleep_us(1000 * footfall__retry_delay_ms(failures++, &random_state));
-    }
-    return rc == 0 ? FOOTFALL_OK : footfall__fail(err, rc, call.native, "%s", call.text);
+    struct scanning *s = user;
+    (void)ff;
+    s->page->count = 0;
+    return footfall__store_scan(store, s->prefix, strlen(s->prefix), s->after, strlen(s->after), PAGE, keep_row,
+                                s->page, &s->more, call);
 }
 
 static int list_all(struct footfall *ff, const char *prefix, const char *after, const struct footfall_call *call,
@@ -141,14 +128,14 @@ static int list_all(struct footfall *ff, const char *prefix, const char *after, 
 {
     struct page *page = footfall__malloc(sizeof *page);
     char last[NAME_ROOM];
-    int more = 1;
+    struct scanning scanning = { prefix, last, page, 1 };
     int stop = 0;
     int rc = FOOTFALL_OK;
     if (page == NULL)
         return footfall__fail(err, FOOTFALL_NO_MEMORY, 0, "no memory for a page of counters");
     memcpy(last, after, strlen(after) + 1);
-    while (more && !stop && rc == FOOTFALL_OK) {
-        rc = read_page(ff, prefix, last, call, page, &more, err);
+    while (scanning.more && !stop && rc == FOOTFALL_OK) {
+        rc = footfall__exclusively(ff, call, run_scan, &scanning, err);
         if (rc != FOOTFALL_OK || page->count == 0)
             break;
         memcpy(last, page->rows[page->count - 1].name, page->rows[page->count - 1].name_bytes + 1);

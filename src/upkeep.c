@@ -38,12 +38,8 @@ void footfall__upkeep(struct footfall *ff, struct footfall__store *store)
 
 /* ---- calls that have the store to themselves ---------------------------------------------------------------------------- */
 
-typedef int with_store(struct footfall *ff, struct footfall__store *store, void *user,
-                       struct footfall_store_call *call);
-
-/* Borrows lane 0 and runs `run`, again after a temporary fault, until the deadline. */
-static int exclusively(struct footfall *ff, const struct footfall_call *how, with_store *run, void *user,
-                       struct footfall_error *err)
+int footfall__exclusively(struct footfall *ff, const struct footfall_call *how, footfall__with_store *run, void *user,
+                          struct footfall_error *err)
 {
     struct footfall__lane *lane = &ff->lanes[0];
     struct footfall_store_call call;
@@ -114,7 +110,7 @@ int footfall_purge(struct footfall *ff, int64_t now_ms, size_t budget, const str
     else if (budget < 1 || budget > BUDGET_MAX)
         rc = footfall__fail(err, FOOTFALL_INVALID, 0, "budget is %zu, not 1 to %d", budget, BUDGET_MAX);
     else
-        rc = exclusively(ff, call, run_purge, &purging, err);
+        rc = footfall__exclusively(ff, call, run_purge, &purging, err);
     footfall__leave(ff);
     return rc;
 }
@@ -131,7 +127,7 @@ int footfall_ping(struct footfall *ff, const struct footfall_call *call, struct 
     int rc = footfall__enter(ff, call, 1, err);
     if (rc != FOOTFALL_OK)
         return rc;
-    rc = exclusively(ff, call, run_ping, NULL, err);
+    rc = footfall__exclusively(ff, call, run_ping, NULL, err);
     footfall__leave(ff);
     return rc;
 }
@@ -214,7 +210,7 @@ int footfall_check(struct footfall *ff, const struct footfall_call *call, footfa
     if (each == NULL)
         rc = footfall__fail(err, FOOTFALL_INVALID, 0, "each is NULL");
     else
-        rc = exclusively(ff, call, run_check, &checking, err);
+        rc = footfall__exclusively(ff, call, run_check, &checking, err);
     footfall__leave(ff);
     return rc;
 }

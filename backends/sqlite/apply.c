@@ -18,8 +18,16 @@ static int load_and_decide(struct footfall_sqlite *store, const struct footfall_
 {
     int rc = footfall__sqlite_load_batch(store, ops, count, call, in_order);
     for (size_t i = 0; i < count && rc == SQLITE_OK && *in_order; i++)
-        rc = footfall__sqlite_decide(store, &ops[i], i, &results[i], call);
+        rc = footfall__sqlite_decide(store, &ops[i], &store->batch.touches[i], &results[i], call);
     return rc;
+}
+
+static void learn(struct footfall_sqlite *store, const struct footfall_store_result *results, size_t count)
+{
+    size_t new_ones = 0;
+    for (size_t i = 0; i < count; i++)
+        new_ones += results[i].is_new;
+    store->mostly_new = 2 * new_ones > count;
 }
 
 static int transaction(struct footfall_sqlite *store, const struct footfall_store_op *ops, size_t count,
@@ -67,6 +75,7 @@ int footfall__sqlite_apply(struct footfall_store *base, const struct footfall_st
     status = transaction(store, ops, count, results, call);
     if (status == 0) {
         footfall__sqlite_facts_keep(store);
+        learn(store, results, count);
     } else {
         footfall__sqlite_rollback(store);
         footfall__sqlite_facts_drop(store);

@@ -52,25 +52,40 @@ static int refer_to_counter(struct footfall_sqlite *store, uint32_t at)
 
 /* ---- visits */
 
-static int put_visitor(struct footfall_sqlite *store, const struct footfall_store_op *op, unsigned which,
-                       uint32_t counter_at, int64_t time)
+static int find_visitor(struct footfall_sqlite *store, struct footfall_sqlite_visitor **out,
+                        const struct footfall_store_op *op, unsigned which, struct footfall_sqlite_touch *touch)
 {
-    struct footfall_sqlite_counter *counter = &store->counters[counter_at];
-    struct footfall_sqlite_visitor *visitor;
     uint32_t at;
-    int rc = footfall__sqlite_visitor_at(store, &at, op, which, counter_at);
+    int rc = footfall__sqlite_visitor_at(store, &at, op, which, touch);
     if (rc == SQLITE_OK)
         rc = footfall__sqlite_load_visitor(store, at);
-    if (rc == SQLITE_OK && counter->k == 0) {
-        rc = footfall__sqlite_load_next_k(store);
-        if (rc == SQLITE_OK) {
-            counter->k = store->next_k++;
-            counter->row_changed = 1;
-        }
+    *out = rc == SQLITE_OK ? &store->batch.visitors[at] : NULL;
+    return rc;
+}
+
+/* Visitors of a counter that had none, or was deleted, get a key that no record has. */
+int footfall__sqlite_give_key(struct footfall_sqlite *store, struct footfall_sqlite_counter *counter)
+{
+    int rc = SQLITE_OK;
+    if (counter->k != 0)
+        return SQLITE_OK;
+    rc = footfall__sqlite_load_next_k(store);
+    if (rc == SQLITE_OK) {
+        counter->k = store->next_k++;
+        counter->row_changed = 1;
     }
+    return rc;
+}
+
+static int put_visitor(struct footfall_sqlite *store, const struct footfall_store_op *op, unsigned which,
+                       struct footfall_sqlite_touch *touch, int64_t time)
+{
+    struct footfall_sqlite_visitor *visitor;
+    int rc = find_visitor(store, &visitor, op, which, touch);
+    if (rc == SQLITE_OK)
+        rc = footfall__sqlite_give_key(store, &store->counters[touch->counter]);
     if (rc != SQLITE_OK)
         return rc;
-    visitor = &store->batch.visitors[at];
     if (visitor->there) { /* neither ever goes back */
         if (visitor->time > time)
             time = visitor->time;
@@ -80,25 +95,27 @@ static int put_visitor(struct footfall_sqlite *store, const struct footfall_stor
     visitor->expire = visitor->there && visitor->expire > op->expire_ms ? visitor->expire : op->expire_ms;
     visitor->time = time;
     visitor->there = visitor->changed = 1;
+    store->batch.epochs |= UINT64_C(1) << ((uint64_t)visitor->epoch % 64);
     store->batch.dirty = 1;
     return SQLITE_OK;
 }
 
 /* The latest time found under the visitor's ids; a fixed window needs no second look when the first says "not due". */
-static int last_visit(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
-                      int *has_last, int64_t *last)
+static int last_visit(struct footfall_sqlite *store, const struct footfall_store_op *op,
+                      struct footfall_sqlite_touch *touch, int *has_last, int64_t *last)
 {
     *has_last = 0;
     *last = 0;
     for (unsigned which = 0; which < op->id_count; which++) {
-        const struct footfall_sqlite_visitor *visitor;
-        uint32_t at;
-        int rc = footfall__sqlite_visitor_at(store, &at, op, which, counter_at);
+        struct footfall_sqlite_visitor *visitor;
+        int maybe;
+        int rc = footfall__sqlite_may_exist(store, &maybe, touch->counter, op->epochs[which]);
+        if (rc == SQLITE_OK && !maybe)
+            continue;
         if (rc == SQLITE_OK)
-            rc = footfall__sqlite_load_visitor(store, at);
+            rc = find_visitor(store, &visitor, op, which, touch);
         if (rc != SQLITE_OK)
             return rc;
-        visitor = &store->batch.visitors[at];
         if (visitor->there && (!*has_last || visitor->time > *last)) {
             *has_last = 1;
             *last = visitor->time;
@@ -109,15 +126,30 @@ static int last_visit(struct footfall_sqlite *store, const struct footfall_store
     return SQLITE_OK;
 }
 
-static int visit(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
-                 struct footfall_store_result *result)
+static int count_visit(struct footfall_sqlite *store, uint32_t counter_at, int is_new,
+                       struct footfall_store_result *result)
 {
     const struct footfall_sqlite_counter *counter = &store->counters[counter_at];
+    int rc = change_counter(store, counter_at, counter->total + 1, counter->unique + is_new, 1);
+    answer(result, counter, is_new);
+    return rc;
+}
+
+static int visit(struct footfall_sqlite *store, const struct footfall_store_op *op, struct footfall_sqlite_touch *touch,
+                 struct footfall_store_result *result)
+{
+    const struct footfall_sqlite_counter *counter = &store->counters[touch->counter];
     int64_t last;
     int has_last;
     int is_new;
     int64_t time;
-    int rc = last_visit(store, op, counter_at, &has_last, &last);
+    int rc;
+    if (touch->visitors[0] != 0) {
+        const struct footfall_sqlite_visitor *newer = &store->batch.visitors[touch->visitors[0] - 1];
+        if (footfall__sqlite_is_claimed(newer, (size_t)(touch - store->batch.touches)))
+            return count_visit(store, touch->counter, newer->claim == FOOTFALL_CLAIM_NEW, result);
+    }
+    rc = last_visit(store, op, touch, &has_last, &last);
     if (rc != SQLITE_OK)
         return rc;
     is_new = footfall__sqlite_is_due(op, has_last, last);
@@ -128,33 +160,25 @@ static int visit(struct footfall_sqlite *store, const struct footfall_store_op *
     time = has_last && last > op->now_ms ? last : op->now_ms;
     if (is_new || op->sliding)
         for (unsigned which = 0; which < op->write_count && rc == SQLITE_OK; which++)
-            rc = put_visitor(store, op, which, counter_at, time);
-    if (rc == SQLITE_OK)
-        rc = change_counter(store, counter_at, counter->total + 1, counter->unique + is_new, 1);
-    if (rc == SQLITE_OK)
-        answer(result, counter, is_new);
-    return rc;
+            rc = put_visitor(store, op, which, touch, time);
+    return rc == SQLITE_OK ? count_visit(store, touch->counter, is_new, result) : rc;
 }
 
-static int forget(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
-                  struct footfall_store_result *result)
+static int forget(struct footfall_sqlite *store, const struct footfall_store_op *op,
+                  struct footfall_sqlite_touch *touch, struct footfall_store_result *result)
 {
     for (unsigned which = 0; which < op->id_count; which++) {
         struct footfall_sqlite_visitor *visitor;
-        uint32_t at;
-        int rc = footfall__sqlite_visitor_at(store, &at, op, which, counter_at);
-        if (rc == SQLITE_OK)
-            rc = footfall__sqlite_load_visitor(store, at);
+        int rc = find_visitor(store, &visitor, op, which, touch);
         if (rc != SQLITE_OK)
             return rc;
-        visitor = &store->batch.visitors[at];
         if (!visitor->there)
             continue;
         visitor->there = 0;
         visitor->changed = 1;
         store->batch.dirty = 1;
     }
-    answer(result, &store->counters[counter_at], 0);
+    answer(result, &store->counters[touch->counter], 0);
     return SQLITE_OK;
 }
 
@@ -220,37 +244,37 @@ static int bind_token(struct footfall_sqlite *store, const struct footfall_store
     return refer_to_counter(store, token->counter);
 }
 
-static int decide_kind(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
-                       struct footfall_store_result *result)
+static int decide_kind(struct footfall_sqlite *store, const struct footfall_store_op *op,
+                       struct footfall_sqlite_touch *touch, struct footfall_store_result *result)
 {
-    if (op->must_exist && !store->counters[counter_at].present) {
+    if (op->must_exist && !store->counters[touch->counter].present) {
         result->status = FOOTFALL_STORE_ABSENT;
         return SQLITE_OK;
     }
     switch (op->kind) {
     case FOOTFALL_STORE_ADD:
-        return add_delta(store, op, counter_at, result);
+        return add_delta(store, op, touch->counter, result);
     case FOOTFALL_STORE_VISIT:
-        return visit(store, op, counter_at, result);
+        return visit(store, op, touch, result);
     case FOOTFALL_STORE_SET:
-        return set_numbers(store, op, counter_at, result);
+        return set_numbers(store, op, touch->counter, result);
     case FOOTFALL_STORE_DELETE:
-        return delete_counter(store, counter_at, result);
+        return delete_counter(store, touch->counter, result);
     case FOOTFALL_STORE_FORGET:
-        return forget(store, op, counter_at, result);
+        return forget(store, op, touch, result);
     }
     return SQLITE_MISUSE;
 }
 
-static int decide_with_token(struct footfall_sqlite *store, const struct footfall_store_op *op, uint32_t counter_at,
-                             struct footfall_store_result *result)
+static int decide_with_token(struct footfall_sqlite *store, const struct footfall_store_op *op,
+                             struct footfall_sqlite_touch *touch, struct footfall_store_result *result)
 {
     const struct footfall_sqlite_token *token;
     uint32_t at;
     int rc;
     if (op->token == NULL)
-        return decide_kind(store, op, counter_at, result);
-    rc = footfall__sqlite_token_at(store, &at, op->token, counter_at);
+        return decide_kind(store, op, touch, result);
+    rc = footfall__sqlite_token_at(store, &at, op->token, touch->counter);
     if (rc == SQLITE_OK)
         rc = footfall__sqlite_load_token(store, at);
     if (rc != SQLITE_OK)
@@ -258,12 +282,12 @@ static int decide_with_token(struct footfall_sqlite *store, const struct footfal
     token = &store->batch.tokens[at];
     if (token->there) {
         if (same_operation(op, token))
-            replay(result, &store->counters[counter_at], token->is_new);
+            replay(result, &store->counters[touch->counter], token->is_new);
         else
             result->status = FOOTFALL_STORE_TOKEN;
         return SQLITE_OK;
     }
-    rc = decide_kind(store, op, counter_at, result);
+    rc = decide_kind(store, op, touch, result);
     if (rc == SQLITE_OK && result->status == FOOTFALL_STORE_OK)
         rc = bind_token(store, op, at, result->is_new);
     return rc;
@@ -295,10 +319,10 @@ static void replay_series(struct footfall_store_result *result, const struct foo
                                                      : FOOTFALL_STORE_ABSENT;
 }
 
-int footfall__sqlite_decide(struct footfall_sqlite *store, const struct footfall_store_op *op, size_t i,
-                            struct footfall_store_result *result, const struct footfall_store_call *call)
+int footfall__sqlite_decide(struct footfall_sqlite *store, const struct footfall_store_op *op,
+                            struct footfall_sqlite_touch *touch, struct footfall_store_result *result,
+                            const struct footfall_store_call *call)
 {
-    struct footfall_sqlite_touch *touch = &store->batch.touches[i];
     int rc;
     memset(result, 0, sizeof *result);
     if (call->series != NULL && store->counters[touch->counter].series_state == FOOTFALL_SERIES_LOWER) {
@@ -309,7 +333,7 @@ int footfall__sqlite_decide(struct footfall_sqlite *store, const struct footfall
         replay_series(result, &store->counters[touch->counter], touch->series_code);
         return SQLITE_OK;
     }
-    rc = decide_with_token(store, op, touch->counter, result);
+    rc = decide_with_token(store, op, touch, result);
     if (rc != SQLITE_OK || call->series == NULL)
         return rc;
     touch->series_code = series_code(result);

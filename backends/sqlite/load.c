@@ -69,8 +69,8 @@ int footfall__sqlite_load_epoch(struct footfall_sqlite *store, struct footfall_s
 
 /* ---- visitors */
 
-/* Sets *ask to 1 when only the database can tell; a generation or an epoch without rows has no visitors. */
-static int settle_visitor(struct footfall_sqlite *store, struct footfall_sqlite_visitor *visitor, int *ask)
+/* A generation or an epoch without rows has no visitors. */
+int footfall__sqlite_settle_visitor(struct footfall_sqlite *store, struct footfall_sqlite_visitor *visitor, int *ask)
 {
     const struct footfall_sqlite_counter *counter = &store->counters[visitor->counter];
     struct footfall_sqlite_epoch *epoch;
@@ -115,7 +115,7 @@ int footfall__sqlite_load_visitor(struct footfall_sqlite *store, uint32_t at)
     int rc;
     if (visitor->loaded)
         return SQLITE_OK;
-    rc = settle_visitor(store, visitor, &ask);
+    rc = footfall__sqlite_settle_visitor(store, visitor, &ask);
     if (rc != SQLITE_OK || !ask)
         return rc;
     rc = footfall__sqlite_statement(store, &statement, FOOTFALL_SQL_VISITOR);
@@ -125,11 +125,10 @@ int footfall__sqlite_load_visitor(struct footfall_sqlite *store, uint32_t at)
 static int not_loaded(struct footfall_sqlite *store, const struct footfall_sqlite_visitor *visitor)
 {
     (void)store;
-    return !visitor->loaded;
+    return !visitor->loaded && visitor->claim != FOOTFALL_CLAIM_KNOWN;
 }
 
-/* Those added from position `first` on, in key order. */
-static int load_visitors_from(struct footfall_sqlite *store, size_t first)
+int footfall__sqlite_load_visitors(struct footfall_sqlite *store, size_t first)
 {
     struct footfall_sqlite_batch *batch = &store->batch;
     sqlite3_stmt *statement;
@@ -137,7 +136,7 @@ static int load_visitors_from(struct footfall_sqlite *store, size_t first)
     int ask;
     int rc = SQLITE_OK;
     for (size_t at = first; at < batch->visitor_count && rc == SQLITE_OK; at++)
-        rc = settle_visitor(store, &batch->visitors[at], &ask);
+        rc = footfall__sqlite_settle_visitor(store, &batch->visitors[at], &ask);
     if (rc == SQLITE_OK)
         rc = footfall__sqlite_visitors_ordered(store, not_loaded, first, &count);
     if (rc == SQLITE_OK)
@@ -147,11 +146,24 @@ static int load_visitors_from(struct footfall_sqlite *store, size_t first)
     return rc;
 }
 
+int footfall__sqlite_may_exist(struct footfall_sqlite *store, int *maybe, uint32_t counter, int64_t epoch)
+{
+    struct footfall_sqlite_epoch *slot;
+    int rc = SQLITE_OK;
+    *maybe = 0;
+    if (store->counters[counter].k == 0)
+        return SQLITE_OK;
+    *maybe = (store->batch.epochs >> ((uint64_t)epoch % 64) & 1) != 0;
+    if (*maybe)
+        return SQLITE_OK;
+    rc = footfall__sqlite_load_epoch(store, &slot, epoch);
+    *maybe = rc == SQLITE_OK && slot->there;
+    return rc;
+}
+
 /* Whether the older id can matter once the newer one's record is known. */
 static int needs_older_id(const struct footfall_store_op *op, const struct footfall_sqlite_visitor *newer)
 {
-    if (op->id_count < 2)
-        return 0;
     return op->kind == FOOTFALL_STORE_FORGET || op->sliding || footfall__sqlite_is_due(op, newer->there, newer->time);
 }
 
@@ -160,26 +172,45 @@ static int touches_visitor(const struct footfall_store_op *op)
     return op->kind == FOOTFALL_STORE_VISIT || op->kind == FOOTFALL_STORE_FORGET;
 }
 
-static int load_visitors_ahead(struct footfall_sqlite *store, const struct footfall_store_op *ops, size_t count)
+static int add_newer(struct footfall_sqlite *store, const struct footfall_store_op *op,
+                     struct footfall_sqlite_touch *touch)
+{
+    uint32_t at;
+    int rc = footfall__sqlite_visitor_at(store, &at, op, 0, touch);
+    if (rc == SQLITE_OK && store->batch.visitors[at].first == 0)
+        store->batch.visitors[at].first = (uint32_t)(touch - store->batch.touches) + 1;
+    return rc;
+}
+
+static int load_visitors_ahead(struct footfall_sqlite *store, const struct footfall_store_op *ops, size_t count,
+                               const struct footfall_store_call *call)
 {
     struct footfall_sqlite_batch *batch = &store->batch;
     size_t newer_count;
     uint32_t at;
+    int maybe;
     int rc = SQLITE_OK;
     for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
         if (touches_visitor(&ops[i]))
-            rc = footfall__sqlite_visitor_at(store, &at, &ops[i], 0, batch->touches[i].counter);
+            rc = add_newer(store, &ops[i], &batch->touches[i]);
     if (rc == SQLITE_OK)
-        rc = load_visitors_from(store, 0);
+        rc = footfall__sqlite_claim_visitors(store, ops, count, call);
+    if (rc == SQLITE_OK)
+        rc = footfall__sqlite_load_visitors(store, 0);
     newer_count = batch->visitor_count;
     for (size_t i = 0; i < count && rc == SQLITE_OK; i++) {
+        struct footfall_sqlite_touch *touch = &batch->touches[i];
+        const struct footfall_sqlite_visitor *newer;
         if (!touches_visitor(&ops[i]) || ops[i].id_count < 2)
             continue;
-        rc = footfall__sqlite_visitor_at(store, &at, &ops[i], 0, batch->touches[i].counter);
-        if (rc == SQLITE_OK && needs_older_id(&ops[i], &batch->visitors[at]))
-            rc = footfall__sqlite_visitor_at(store, &at, &ops[i], 1, batch->touches[i].counter);
+        newer = &batch->visitors[touch->visitors[0] - 1];
+        if (footfall__sqlite_is_claimed(newer, i) || !needs_older_id(&ops[i], newer))
+            continue;
+        rc = footfall__sqlite_may_exist(store, &maybe, touch->counter, ops[i].epochs[1]);
+        if (rc == SQLITE_OK && maybe)
+            rc = footfall__sqlite_visitor_at(store, &at, &ops[i], 1, touch);
     }
-    return rc == SQLITE_OK ? load_visitors_from(store, newer_count) : rc;
+    return rc == SQLITE_OK ? footfall__sqlite_load_visitors(store, newer_count) : rc;
 }
 
 /* ---- tokens */
@@ -332,6 +363,6 @@ int footfall__sqlite_load_batch(struct footfall_sqlite *store, const struct foot
             rc = load_series(store, ops, counter, call);
     }
     if (rc == SQLITE_OK && count >= AHEAD_FROM)
-        rc = load_visitors_ahead(store, ops, count);
+        rc = load_visitors_ahead(store, ops, count, call);
     return rc;
 }

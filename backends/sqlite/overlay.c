@@ -169,25 +169,31 @@ int footfall__sqlite_counter_changed(struct footfall_sqlite *store, uint32_t at)
 }
 
 int footfall__sqlite_visitor_at(struct footfall_sqlite *store, uint32_t *at, const struct footfall_store_op *op,
-                                unsigned which, uint32_t counter)
+                                unsigned which, struct footfall_sqlite_touch *touch)
 {
     enum { KEY_BYTES = offsetof(struct footfall_sqlite_visitor, time) };
     struct footfall_sqlite_batch *batch = &store->batch;
     struct footfall_sqlite_table *table = &batch->visitor_table;
     struct footfall_sqlite_visitor wanted;
+    uint32_t generation = store->counters[touch->counter].generation;
     uint32_t hash;
+    *at = touch->visitors[which] - 1;
+    if (touch->visitors[which] != 0 && batch->visitors[*at].generation == generation)
+        return SQLITE_OK;
     memset(&wanted, 0, sizeof wanted);
     memcpy(wanted.id, op->ids[which].bytes, sizeof wanted.id);
     wanted.epoch = op->epochs[which];
-    wanted.counter = counter;
-    wanted.generation = store->counters[counter].generation;
+    wanted.counter = touch->counter;
+    wanted.generation = generation;
     hash = (uint32_t)footfall__hash(store->hash_key, &wanted, KEY_BYTES);
     for (size_t i = hash & (table->size - 1); table->size > 0 && table->slots[i].at != 0;
          i = (i + 1) & (table->size - 1)) {
         *at = table->slots[i].at - 1;
+        touch->visitors[which] = table->slots[i].at;
         if (table->slots[i].hash == hash && memcmp(&batch->visitors[*at], &wanted, KEY_BYTES) == 0)
             return SQLITE_OK;
     }
+    touch->visitors[which] = 0;
     if (footfall__sqlite_room((void **)&batch->visitors, &batch->visitors_capacity, batch->visitor_count + 1,
                               sizeof *batch->visitors) != SQLITE_OK ||
         table_grow(table) != SQLITE_OK)
@@ -196,6 +202,7 @@ int footfall__sqlite_visitor_at(struct footfall_sqlite *store, uint32_t *at, con
     batch->visitors[*at] = wanted;
     table_put(table->slots, table->size, hash, *at + 1);
     table->used++;
+    touch->visitors[which] = *at + 1;
     return SQLITE_OK;
 }
 
@@ -238,6 +245,7 @@ int footfall__sqlite_batch_begin(struct footfall_sqlite *store, size_t count)
     struct footfall_sqlite_batch *batch = &store->batch;
     batch->visitor_count = batch->token_count = batch->changed_count = 0;
     batch->series_touched = batch->dirty = 0;
+    batch->epochs = 0;
     batch->serial++;
     table_clear(&batch->visitor_table, count);
     table_clear(&batch->token_table, 0);

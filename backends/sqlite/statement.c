@@ -31,7 +31,11 @@ static const char *const texts[FOOTFALL_SQL_COUNT] = {
 
     [FOOTFALL_SQL_VISITOR] = "SELECT t, x FROM visitors WHERE e = ?1 AND k = ?2 AND v = ?3",
     [FOOTFALL_SQL_VISITOR_INSERT] = "INSERT INTO visitors(e, k, v, t, x) VALUES(?1, ?2, ?3, ?4, ?5)",
-    [FOOTFALL_SQL_VISITOR_UPDATE] = "UPDATE visitors SET t = ?4, x = ?5 WHERE e = ?1 AND k = ?2 AND v = ?3",
+    [FOOTFALL_SQL_VISITOR_CLAIM] =
+        "INSERT INTO visitors(e, k, v, t, x) VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(e, k, v) DO UPDATE"
+        " SET t = excluded.t, x = max(x, excluded.x)"
+        " WHERE excluded.t - t >= ?6 AND ?6 <> 9223372036854775807",
+    [FOOTFALL_SQL_VISITOR_UPDATE] = "UPDATE visitors SET t = ?4, x = max(x, ?5) WHERE e = ?1 AND k = ?2 AND v = ?3",
     [FOOTFALL_SQL_VISITOR_DELETE] = "DELETE FROM visitors WHERE e = ?1 AND k = ?2 AND v = ?3",
     [FOOTFALL_SQL_VISITOR_IN_EPOCH] = "SELECT 1 FROM visitors WHERE e = ?1 LIMIT 1",
     [FOOTFALL_SQL_VISITOR_ANY] = "SELECT 1 FROM visitors LIMIT 1",

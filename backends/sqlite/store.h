@@ -35,6 +35,7 @@ enum footfall_sqlite_sql { /* one prepared statement each; the texts are in stat
                            FOOTFALL_SQL_EPOCH_NEXT,
                            FOOTFALL_SQL_VISITOR,
                            FOOTFALL_SQL_VISITOR_INSERT,
+                           FOOTFALL_SQL_VISITOR_CLAIM,
                            FOOTFALL_SQL_VISITOR_UPDATE,
                            FOOTFALL_SQL_VISITOR_DELETE,
                            FOOTFALL_SQL_VISITOR_IN_EPOCH,
@@ -115,6 +116,14 @@ struct footfall_sqlite_visitor {
     uint8_t there;   /* it exists now */
     uint8_t stored;  /* it exists in the database */
     uint8_t changed; /* it differs from the database */
+    uint8_t claim;   /* enum footfall_sqlite_claim */
+    uint32_t first;  /* op + 1 that touched it first */
+};
+enum footfall_sqlite_claim { /* see claim.c; what the first op found, when that was asked and stored in one go */
+                             FOOTFALL_CLAIM_NONE,
+                             FOOTFALL_CLAIM_WANTED,
+                             FOOTFALL_CLAIM_NEW,  /* due, and its time is stored */
+                             FOOTFALL_CLAIM_KNOWN /* not due; the record itself may not be loaded */
 };
 
 struct footfall_sqlite_token {
@@ -128,6 +137,7 @@ struct footfall_sqlite_token {
 
 struct footfall_sqlite_touch { /* what an op of the batch touches: positions */
     uint32_t counter;
+    uint32_t visitors[2]; /* entry of each id + 1, 0: not looked for yet */
     uint32_t series_next; /* next op of the counter + 1 */
     uint8_t series_code;  /* enum footfall_sqlite_series_code */
     uint8_t series_added; /* it was stored by this batch */
@@ -157,6 +167,7 @@ struct footfall_sqlite_batch { /* the overlay: what one apply works on. Buffers 
     size_t visitor_count, token_count, changed_count;
     struct footfall_sqlite_table visitor_table, token_table;
     uint64_t serial;    /* grows with every batch */
+    uint64_t epochs;    /* bit epoch % 64 is set when the batch has put a visitor there */
     int series_touched; /* some op's series code was added */
     int dirty;          /* anything is to be written */
 };
@@ -213,11 +224,18 @@ struct footfall_sqlite {
     int64_t next_k; /* 0: not read yet */
     int64_t stored_next_k;
 
+    int mostly_new; /* of the visits in the last big batch, more than half were new */
     struct footfall_sqlite_batch batch;
     struct footfall_sqlite_purge purge;
 
     atomic_ullong commits, busy_waits, reopens;
 };
+
+/* Whether a claim has decided op i of the batch already. */
+static inline int footfall__sqlite_is_claimed(const struct footfall_sqlite_visitor *visitor, size_t i)
+{
+    return visitor->first == i + 1 && visitor->claim >= FOOTFALL_CLAIM_NEW;
+}
 
 /* The store behind the handle that the engine holds. */
 static inline struct footfall_sqlite *footfall__sqlite(struct footfall_store *store)
@@ -265,8 +283,9 @@ void footfall__sqlite_facts_check(struct footfall_sqlite *store); /* after BEGIN
 void footfall__sqlite_facts_keep(struct footfall_sqlite *store);  /* after COMMIT */
 int footfall__sqlite_counter_at(struct footfall_sqlite *store, uint32_t *at, const char *name, size_t name_bytes);
 int footfall__sqlite_counter_changed(struct footfall_sqlite *store, uint32_t at);
+/* The entry of ops' id `which`; found again without a search while its counter is not deleted. */
 int footfall__sqlite_visitor_at(struct footfall_sqlite *store, uint32_t *at, const struct footfall_store_op *op,
-                                unsigned which, uint32_t counter);
+                                unsigned which, struct footfall_sqlite_touch *touch);
 int footfall__sqlite_token_at(struct footfall_sqlite *store, uint32_t *at, const uint8_t *token, uint32_t counter);
 int footfall__sqlite_batch_begin(struct footfall_sqlite *store, size_t count);
 void footfall__sqlite_batch_end(struct footfall_sqlite *store); /* and frees what an unusually big one took */
@@ -287,6 +306,8 @@ int footfall__sqlite_visitors_ordered(struct footfall_sqlite *store,
 /* ---- load.c: what the batch touches, from the database into the overlay; each thing is asked for once. */
 int footfall__sqlite_load_counter(struct footfall_sqlite *store, uint32_t at);
 int footfall__sqlite_load_visitor(struct footfall_sqlite *store, uint32_t at);
+/* *maybe 0: no record of this epoch can exist under the counter, in the database or in the batch. */
+int footfall__sqlite_may_exist(struct footfall_sqlite *store, int *maybe, uint32_t counter, int64_t epoch);
 int footfall__sqlite_load_token(struct footfall_sqlite *store, uint32_t at);
 int footfall__sqlite_load_epoch(struct footfall_sqlite *store, struct footfall_sqlite_epoch **out, int64_t epoch);
 int footfall__sqlite_load_next_k(struct footfall_sqlite *store);
@@ -295,14 +316,27 @@ int footfall__sqlite_load_next_k(struct footfall_sqlite *store);
 int footfall__sqlite_load_batch(struct footfall_sqlite *store, const struct footfall_store_op *ops, size_t count,
                                 const struct footfall_store_call *call, int *in_order);
 
+/* Those entries from position `first` on that only the database can tell of, in key order. */
+int footfall__sqlite_load_visitors(struct footfall_sqlite *store, size_t first);
+/* Settles what is known without asking; *ask 1 when only the database can tell. */
+int footfall__sqlite_settle_visitor(struct footfall_sqlite *store, struct footfall_sqlite_visitor *visitor, int *ask);
+
+/* ---- claim.c: asks for and stores plain visits in one statement each, in key order. Entries of all newer ids are there. */
+int footfall__sqlite_claim_visitors(struct footfall_sqlite *store, const struct footfall_store_op *ops, size_t count,
+                                    const struct footfall_store_call *call);
+
 /* ---- decide.c: the rules of docs/semantics.md, on the overlay alone. */
-int footfall__sqlite_decide(struct footfall_sqlite *store, const struct footfall_store_op *op, size_t i,
-                            struct footfall_store_result *result, const struct footfall_store_call *call);
+int footfall__sqlite_decide(struct footfall_sqlite *store, const struct footfall_store_op *op,
+                            struct footfall_sqlite_touch *touch, struct footfall_store_result *result,
+                            const struct footfall_store_call *call);
 int footfall__sqlite_is_due(const struct footfall_store_op *op, int has_last, int64_t last);
 
 /* ---- write.c: what changed, from the overlay into the database. */
 int footfall__sqlite_write_batch(struct footfall_sqlite *store, const struct footfall_store_op *ops,
                                  const struct footfall_store_call *call);
+/* Purge must never pass by an epoch that has something for it: its row exists, and its bound is no later than this. */
+int footfall__sqlite_lower_epoch(struct footfall_sqlite *store, int64_t epoch, int64_t expire);
+int footfall__sqlite_give_key(struct footfall_sqlite *store, struct footfall_sqlite_counter *counter);
 int64_t footfall__sqlite_add_saturated(int64_t a, int64_t b); /* both >= 0 */
 
 /* ---- the slots */

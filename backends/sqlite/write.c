@@ -96,21 +96,20 @@ static int is_to_be_written(struct footfall_sqlite *store, const struct footfall
            visitor->generation == store->counters[visitor->counter].generation;
 }
 
-/* Purge must never pass by an epoch that has something for it. */
-static int lower_epoch(struct footfall_sqlite *store, const struct footfall_sqlite_visitor *visitor)
+int footfall__sqlite_lower_epoch(struct footfall_sqlite *store, int64_t e, int64_t expire)
 {
     struct footfall_sqlite_epoch *epoch;
     sqlite3_stmt *statement;
-    int rc = footfall__sqlite_load_epoch(store, &epoch, visitor->epoch);
-    if (rc != SQLITE_OK || (epoch->there && epoch->least <= visitor->expire))
+    int rc = footfall__sqlite_load_epoch(store, &epoch, e);
+    if (rc != SQLITE_OK || (epoch->there && epoch->least <= expire))
         return rc;
     rc = footfall__sqlite_statement(store, &statement, FOOTFALL_SQL_EPOCH_PUT);
     if (rc != SQLITE_OK)
         return rc;
     epoch->there = 1;
-    epoch->least = visitor->expire;
-    sqlite3_bind_int64(statement, 1, epoch->epoch);
-    sqlite3_bind_int64(statement, 2, epoch->least);
+    epoch->least = expire;
+    sqlite3_bind_int64(statement, 1, e);
+    sqlite3_bind_int64(statement, 2, expire);
     return footfall__sqlite_run(statement);
 }
 
@@ -120,7 +119,7 @@ static int write_visitor(struct footfall_sqlite *store, const struct footfall_sq
                                      : visitor->stored ? FOOTFALL_SQL_VISITOR_UPDATE
                                                        : FOOTFALL_SQL_VISITOR_INSERT;
     sqlite3_stmt *statement;
-    int rc = visitor->there ? lower_epoch(store, visitor) : SQLITE_OK;
+    int rc = visitor->there ? footfall__sqlite_lower_epoch(store, visitor->epoch, visitor->expire) : SQLITE_OK;
     if (rc == SQLITE_OK)
         rc = footfall__sqlite_statement(store, &statement, which);
     if (rc != SQLITE_OK)

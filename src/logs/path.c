@@ -72,7 +72,7 @@ static size_t percent_decode(char *text, size_t bytes)
 }
 
 /* Of "http://host/path" what begins with the path: empty when there is none. NULL: another form. */
-static char *after_authority(char *text, char *end)
+static char *after_authority(char *text, const char *end)
 {
     size_t bytes = (size_t)(end - text), scheme = 0;
     if (bytes >= 7 && strncasecmp(text, "http://", 7) == 0)

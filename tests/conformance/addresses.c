@@ -159,6 +159,40 @@ static void addresses_checked_ones_are_those_that_count(void **state)
     EXPECT_REFUSED(footfall_address_check(NULL, &err), err, FOOTFALL_INVALID, "NULL");
 }
 
+struct heard {
+    int addresses, secrets;
+};
+
+static void listen(void *user, enum footfall_log_level level, const char *line)
+{
+    struct heard *heard = user;
+    (void)level;
+    heard->addresses += strstr(line, "203.0.113") != NULL || strstr(line, "2001:db8") != NULL;
+    heard->secrets += strstr(line, "conformance suite") != NULL || strstr(line, "idempotency") != NULL;
+}
+
+static void addresses_tokens_and_secrets_are_never_logged(void **state)
+{
+    static const struct footfall_setting more[] = { { "log_level", "debug" } };
+    struct heard heard = { 0, 0 };
+    const struct suite_knobs knobs = { .more = more, .more_count = 1, .log = listen, .log_user = &heard };
+    const struct suite_knobs month = {
+        .window = "30d", .more = more, .more_count = 1, .log = listen, .log_user = &heard
+    };
+    struct footfall *ff = suite_open(*state, &knobs);
+    struct footfall *other = suite_open(*state, &month);
+    struct footfall_visitor who = suite_visitor("203.0.113.7", NOON);
+    struct footfall_visitor bad = suite_visitor("203.0.113.7:80", NOON);
+    (void)suite_apply(ff, suite_token(suite_visit("a", &who), "an idempotency token"));
+    (void)suite_apply(ff, suite_token(suite_add("a", 1), "an idempotency token"));
+    (void)suite_apply(ff, suite_visit("a", &bad));
+    EXPECT_VISIT(other, "a", "2001:db8::1", NOON, 1, 2, 2);
+    suite_set_clock(*state, NOON + 100 * DAY);
+    EXPECT_VISIT(ff, "a", "2001:db8::1", NOON, 1, 3, 3);
+    assert_int_equal(heard.addresses, 0);
+    assert_int_equal(heard.secrets, 0);
+}
+
 static void addresses_none_is_refused(void **state)
 {
     struct footfall_visitor nobody = FOOTFALL_VISITOR_INIT;
@@ -211,6 +245,7 @@ const struct suite_case suite_addresses[] = {
     SUITE_CASE(addresses_agents_tell_only_when_so_configured),
     SUITE_CASE(addresses_refused_ones_are_never_repeated),
     SUITE_CASE(addresses_checked_ones_are_those_that_count),
+    SUITE_CASE(addresses_tokens_and_secrets_are_never_logged),
     SUITE_CASE(addresses_none_is_refused),
     SUITE_CASE(times_before_1970_are_refused),
     SUITE_CASE(times_more_than_an_hour_ahead_are_refused),

@@ -226,6 +226,80 @@ static void concurrency_of_batches(void **state)
     free(workers);
 }
 
+/* Everybody sends the same operations, each under its own token: each is counted once. */
+static void *same_tokens(void *user)
+{
+    struct worker *worker = user;
+    pthread_barrier_wait(&gate);
+    for (int i = 0; i < EACH; i++) {
+        char token[32];
+        struct footfall_call call;
+        (void)snprintf(token, sizeof(token), "token %d", i);
+        call = suite_with_token(token);
+        worker->seen[i].rc = footfall_add(worker->ff, "a", 1, &call, &worker->seen[i].r, NULL);
+    }
+    return NULL;
+}
+
+static void concurrency_a_token_counts_once_among_threads(void **state)
+{
+    struct footfall *handles[2];
+    struct worker *workers = calloc(THREADS, sizeof(*workers));
+    assert_non_null(workers);
+    for (int i = 0; i < 2; i++)
+        handles[i] = suite_open(*state, NULL);
+    run(workers, handles, 2, same_tokens);
+    for (int j = 0; j < EACH; j++) {
+        int firsts = 0;
+        for (int i = 0; i < THREADS; i++) {
+            assert_int_equal(workers[i].seen[j].rc, FOOTFALL_OK);
+            firsts += (workers[i].seen[j].r.flags & FOOTFALL_REPLAYED) == 0;
+        }
+        assert_int_equal(firsts, 1);
+    }
+    EXPECT_READ(handles[0], "a", EACH, 0);
+    free(workers);
+}
+
+/* Everybody sends the batches of one series in order: each is counted once, whoever comes late is told so. */
+static void *same_series(void *user)
+{
+    static const uint8_t series[16] = "everybody's";
+    struct worker *worker = user;
+    pthread_barrier_wait(&gate);
+    for (int i = 0; i < EACH; i++) {
+        struct footfall_op ops[3] = { suite_add("a", 1), suite_add("b", 1), suite_add("a", 1) };
+        struct footfall_result r[3];
+        struct footfall_call call = suite_numbered(series, (uint64_t)i);
+        worker->seen[i].rc = footfall_apply(worker->ff, ops, 3, &call, r, NULL);
+        worker->seen[i].r = r[0];
+        if (r[2].status != r[0].status)
+            worker->seen[i].rc = FOOTFALL_BROKEN;
+    }
+    return NULL;
+}
+
+static void concurrency_a_series_counts_once_among_threads(void **state)
+{
+    struct footfall *handles[2];
+    struct worker *workers = calloc(THREADS, sizeof(*workers));
+    assert_non_null(workers);
+    for (int i = 0; i < 2; i++)
+        handles[i] = suite_open(*state, NULL);
+    run(workers, handles, 2, same_series);
+    for (int j = 0; j < EACH; j++) {
+        int firsts = 0;
+        for (int i = 0; i < THREADS; i++) {
+            const struct call_seen *seen = &workers[i].seen[j];
+            assert_true(seen->rc == FOOTFALL_OK || seen->rc == FOOTFALL_INVALID);
+            firsts += seen->r.status == FOOTFALL_OK && (seen->r.flags & FOOTFALL_REPLAYED) == 0;
+        }
+        assert_int_equal(firsts, 1);
+    }
+    EXPECT_LIST(handles[1], "", NULL, "a=800/0 b=400/0");
+    free(workers);
+}
+
 const struct suite_case suite_concurrency[] = {
     SUITE_CASE(concurrency_of_threads),
     SUITE_CASE(concurrency_of_handles),
@@ -233,5 +307,7 @@ const struct suite_case suite_concurrency[] = {
     SUITE_CASE(concurrency_one_new_visit_a_visitor_among_handles),
     SUITE_CASE(concurrency_reads_see_what_was_acknowledged),
     SUITE_CASE(concurrency_of_batches),
+    SUITE_CASE(concurrency_a_token_counts_once_among_threads),
+    SUITE_CASE(concurrency_a_series_counts_once_among_threads),
     SUITE_CASES_END,
 };

@@ -66,17 +66,47 @@ static void keys_of_the_past_live_two_lengths_from_when_they_were_made(void **st
     EXPECT_VISIT(ff, "a", "203.0.113.7", then + 3, 0, 4, 2);
 }
 
+static int look_at(void *user, const char *name, int64_t total, int64_t unique)
+{
+    (void)user;
+    (void)name;
+    (void)total;
+    (void)unique;
+    return 0;
+}
+
+static int call_of_kind(struct footfall *ff, int kind)
+{
+    const char *name = "a";
+    struct footfall_result r;
+    switch (kind) {
+    case 0:
+        return footfall_read(ff, &name, 1, NULL, &r, NULL);
+    case 1:
+        return footfall_list(ff, "", NULL, NULL, look_at, NULL, NULL);
+    case 2:
+        return footfall_ping(ff, NULL, NULL);
+    case 3:
+        return footfall_delete(ff, "b", NULL, NULL, NULL);
+    default:
+        return footfall_set(ff, "a", 0, 0, NULL, NULL, NULL);
+    }
+}
+
 static void keys_any_call_of_any_handle_erases_them(void **state)
 {
     struct footfall *ff = suite_open(*state, NULL);
     struct footfall *other = suite_open(*state, NULL);
-    const char *name = "a";
-    struct footfall_result r;
-    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
-    suite_set_clock(*state, NOON + 2 * DAY + HOUR);
-    expect_key(*state, EPOCH0, 1);
-    assert_int_equal(footfall_read(other, &name, 1, NULL, &r, NULL), FOOTFALL_OK);
-    expect_key(*state, EPOCH0, 0);
+    for (int kind = 0; kind < 5; kind++) {
+        const int64_t now_ms = NOON + kind * 10 * DAY;
+        suite_set_clock(*state, now_ms);
+        assert_true(suite_visit_is_new(ff, "a", "203.0.113.7", now_ms));
+        suite_set_clock(*state, now_ms + 2 * DAY + HOUR);
+        expect_key(*state, now_ms / DAY, 1);
+        assert_int_equal(call_of_kind(other, kind), FOOTFALL_OK);
+        if (suite_epoch_key_there(*state, DAY, now_ms / DAY))
+            fail_msg("kind %d leaves the key", kind);
+    }
 }
 
 static void keys_a_handle_opened_later_erases_them(void **state)

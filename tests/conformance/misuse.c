@@ -93,6 +93,16 @@ static void misuse_structs_of_a_wrong_size(void **state)
     EXPECT_LIST(ff, "", NULL, "");
 }
 
+static void misuse_too_many_operations(void **state)
+{
+    struct footfall_op op = suite_add("a", 1);
+    struct footfall_result r;
+    struct footfall_error err;
+    struct footfall *ff = suite_open(*state, NULL);
+    EXPECT_REFUSED(footfall_apply(ff, &op, 16777217, NULL, &r, &err), err, FOOTFALL_INVALID, "16777217");
+    EXPECT_NOTHING(ff, "a");
+}
+
 static void misuse_deadlines(void **state)
 {
     struct footfall_call call = FOOTFALL_CALL_INIT;
@@ -287,6 +297,7 @@ const struct suite_case suite_misuse[] = {
     SUITE_CASE(misuse_no_handle),
     SUITE_CASE(misuse_required_pointers),
     SUITE_CASE(misuse_structs_of_a_wrong_size),
+    SUITE_CASE(misuse_too_many_operations),
     SUITE_CASE(misuse_deadlines),
     SUITE_CASE(misuse_errors_are_cleared_on_success),
     SUITE_CASE(configuration_refuses_what_it_does_not_know),

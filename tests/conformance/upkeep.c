@@ -88,6 +88,21 @@ static void purge_keeps_a_sliding_record_that_was_used(void **state)
     EXPECT_VISIT(ff, "a", "203.0.113.7", FOOTFALL_NOW, 0, 3, 1);
 }
 
+/* A host whose clock is behind visits after one whose clock is ahead: the later of the two times is kept, and for long enough. */
+static void purge_keeps_the_later_time_of_two_hosts(void **state)
+{
+    struct suite_clock fast = { NOON + 59 * MINUTE };
+    const struct suite_knobs knobs = { .window = "1h", .mode = "sliding" };
+    const struct suite_knobs fast_knobs = { .window = "1h", .mode = "sliding", .clock = &fast };
+    struct footfall *ff = suite_open(*state, &knobs);
+    struct footfall *fast_host = suite_open(*state, &fast_knobs);
+    EXPECT_VISIT(fast_host, "a", "203.0.113.7", NOON + 119 * MINUTE, 1, 1, 1);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 0, 2, 1);
+    suite_set_clock(*state, NOON + 150 * MINUTE);
+    expect_dropped(ff, 0, 0);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON + 150 * MINUTE, 0, 3, 1);
+}
+
 static void purge_drops_tokens_and_series(void **state)
 {
     static const uint8_t series[16] = "some series";
@@ -278,6 +293,7 @@ const struct suite_case suite_upkeep[] = {
     SUITE_CASE(purge_drops_visitors_when_they_expire),
     SUITE_CASE(purge_keeps_those_of_forever),
     SUITE_CASE(purge_keeps_a_sliding_record_that_was_used),
+    SUITE_CASE(purge_keeps_the_later_time_of_two_hosts),
     SUITE_CASE(purge_drops_tokens_and_series),
     SUITE_CASE(purge_drops_the_leftovers_of_deleted_counters),
     SUITE_CASE(purge_keeps_to_its_budget),

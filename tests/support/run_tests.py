@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the Meson tests of a build folder and counts their cases.
 
-usage: run_tests.py [-C] BUILD [-t FACTOR] [--skip NAME]... [NAME...]
+usage: run_tests.py BUILD [-t FACTOR] [--skip NAME]... [NAME...]
 
 Cases come from cmocka's XML; a script may write the same, or end its output with "N passed, N failed, N skipped" or with
 unittest's summary; any other test is one case. A program that crashed, timed out or exited nonzero without a failing case
@@ -159,7 +159,7 @@ def main():
     parser.add_argument('-t', dest='factor', default='1')
     parser.add_argument('--skip', action='append', default=[])
     parser.add_argument('names', nargs='*')
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
 
     names = chosen(args.build, args.names, args.skip)
     if not names:

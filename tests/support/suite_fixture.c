@@ -260,11 +260,6 @@ uint32_t suite_max_batch(void)
     return backend->max_batch;
 }
 
-const struct footfall_backend *suite_vtable(void)
-{
-    return backend;
-}
-
 /* ---- another process ----------------------------------------------------------------------------------------------------------- */
 
 /* In the child: 0, or an exit status that says how far it came. cmocka must not be touched here. */

@@ -64,7 +64,6 @@ void suite_set_clock(struct suite *s, int64_t now_ms);
 /* The backend's own store, opened beside the handles with the same settings. */
 struct footfall_store *suite_store_open(struct suite *s);
 void suite_store_close(struct footfall_store *store);
-const struct footfall_backend *suite_vtable(void);
 /* Is there a key for this epoch? Looks with a store of its own. */
 int suite_epoch_key_there(struct suite *s, int64_t epoch_ms, int64_t epoch);
 

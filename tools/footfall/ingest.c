@@ -197,9 +197,10 @@ static int tell_failure(const struct run *run, const struct footfall_ingest_batc
                            batch->where[first].line,
                            err->text[0] != '\0' ? err->text : footfall_status_name(err->status));
     footfall__cli_complain(0,
-                           "all lines before %s:%" PRIu64 " are counted; of the %zu after that, up to %s:%" PRIu64
-                           ", %zu are counted, %zu are not, %zu may be",
-                           file_name(run, batch->where[0].file), batch->where[0].line, batch->count,
+                           "of %zu lines from %s:%" PRIu64 " to %s:%" PRIu64
+                           ", %zu are counted, %zu are not, %zu may be; "
+                           "all before are",
+                           batch->count, file_name(run, batch->where[0].file), batch->where[0].line,
                            file_name(run, batch->where[batch->count - 1].file), batch->where[batch->count - 1].line,
                            batch->count - refused - unknown, refused, unknown);
     return footfall__cli_exit_of(err->status);

@@ -10,7 +10,7 @@
 #include "cli.h"
 #include "logs.h"
 
-#define FOOTFALL_INGEST_BATCH 32768              /* operations */
+#define FOOTFALL_INGEST_BATCH 65536 /* operations; measured: 16384 costs a fifth more by path, 131072 gains nothing */
 #define FOOTFALL_INGEST_BATCH_MAX 16777216       /* that a state file may ask for */
 #define FOOTFALL_INGEST_LINE_BYTES 1048576       /* longest line that is looked at */
 #define FOOTFALL_INGEST_HEAD_BYTES 4096          /* what a file is known by: its first bytes, */

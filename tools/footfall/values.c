@@ -131,7 +131,7 @@ int footfall__cli_statuses(unsigned char sets[FOOTFALL_CLI_STATUSES], const char
         }
         if (high < low)
             return -1;
-        memset(sets + low, 1, (size_t)(high - low + 1));
+        memset(sets + low, 1, (size_t)high - (size_t)low + 1);
         if (*text == '\0')
             return 0;
         if (*text != ',')
