@@ -22,9 +22,13 @@ static int load_and_decide(struct footfall_sqlite *store, const struct footfall_
     return rc;
 }
 
+/* What claim.c goes by. A small batch says little. */
 static void learn(struct footfall_sqlite *store, const struct footfall_store_result *results, size_t count)
 {
+    enum { BIG = 32 };
     size_t new_ones = 0;
+    if (count < BIG)
+        return;
     for (size_t i = 0; i < count; i++)
         new_ones += results[i].is_new;
     store->mostly_new = 2 * new_ones > count;

@@ -107,7 +107,7 @@ static int claim(struct footfall_sqlite *store, sqlite3_stmt *statement, const s
     visitor->claim = FOOTFALL_CLAIM_KNOWN;
     if (sqlite3_changes(store->db) == 0)
         return SQLITE_OK;
-    { extern long nclaim; nclaim++; visitor->claim = FOOTFALL_CLAIM_NEW; }
+    visitor->claim = FOOTFALL_CLAIM_NEW;
     visitor->loaded = visitor->there = visitor->stored = 1;
     visitor->time = op->now_ms;
     visitor->expire = op->expire_ms;
@@ -129,7 +129,7 @@ static int claim_all(struct footfall_sqlite *store, const struct footfall_store_
         const uint32_t *older = &batch->touches[newer->first - 1].visitors[1];
         if (*older != 0 &&
             !footfall__sqlite_is_due(op, batch->visitors[*older - 1].there, batch->visitors[*older - 1].time))
-{ extern long nolder; nolder++; newer->claim = FOOTFALL_CLAIM_KNOWN; }
+            newer->claim = FOOTFALL_CLAIM_KNOWN;
         else
             rc = claim(store, statement, op, newer);
     }

@@ -208,6 +208,7 @@ struct footfall_sqlite {
     int read_only;   /* SQLite could not open it for writing */
     int powersafe;   /* a write never harms bytes beside it */
     int must_reopen; /* an I/O error: this connection's view can't be trusted */
+    int checkpoint_frames; /* length of the log at which it is put back into the file */
     int64_t deadline_ms;
     uint64_t jitter;
 

@@ -28,7 +28,7 @@ class Kills(Case):
         self.seconds += 3 * lines
         self.written += made
         text = self.pending + b''.join(made)
-        cut = self.random.randrange(len(made[-1])) if self.random.random() < 0.7 else 0
+        cut = self.random.choice((0, 1, self.random.randrange(len(made[-1])), self.random.randrange(len(made[-1]))))
         self.pending = text[len(text) - cut:]
         with open(self.path('log'), 'ab') as log:
             log.write(text[:len(text) - cut])
@@ -83,7 +83,7 @@ class Kills(Case):
 
     def run_kills(self, words, model):
         kills = doubts = 0
-        self.grow(30000)
+        self.grow(140000)  # more than two batches
         longest = 0.5
         while kills < KILLS:
             self.grow(self.random.randrange(1, 9000))
