@@ -268,3 +268,22 @@ int footfall__sqlite_epoch_drop(struct footfall_store *base, int64_t wall_ms, in
         *next_ms = done ? due.least : footfall__sqlite_add_saturated(wall_ms, LOOK_AGAIN_MS);
     return status;
 }
+
+int footfall__sqlite_epoch_other(struct footfall_store *base, int64_t epoch_ms, int *found,
+                                 struct footfall_store_call *call)
+{
+    struct footfall_sqlite *store = footfall__sqlite(base);
+    sqlite3_stmt *statement;
+    int status = footfall__sqlite_ready(store, call);
+    int rc;
+    if (status != 0)
+        return status;
+    rc = footfall__sqlite_statement(store, &statement, FOOTFALL_SQL_KEYS_OTHER);
+    if (rc == SQLITE_OK) {
+        sqlite3_bind_int64(statement, 1, epoch_ms);
+        rc = sqlite3_step(statement);
+        *found = rc == SQLITE_ROW && sqlite3_column_int(statement, 0) != 0;
+        sqlite3_reset(statement);
+    }
+    return rc == SQLITE_ROW ? 0 : footfall__sqlite_fault(store, call, rc, "look for other epochs in");
+}

@@ -295,8 +295,10 @@ static int load_series(struct footfall_sqlite *store, const struct footfall_stor
 {
     sqlite3_stmt *statement;
     int64_t number;
+    int none;
     int rc;
     counter->series_state = FOOTFALL_SERIES_EQUAL;
+    counter->series_expire = 0;
     if (counter->id == 0)
         return SQLITE_OK;
     rc = footfall__sqlite_statement(store, &statement, FOOTFALL_SQL_SERIES_LAST);
@@ -305,10 +307,12 @@ static int load_series(struct footfall_sqlite *store, const struct footfall_stor
     sqlite3_bind_int64(statement, 1, counter->id);
     sqlite3_bind_blob(statement, 2, call->series, FOOTFALL_STORE_SERIES_BYTES, SQLITE_STATIC);
     rc = sqlite3_step(statement);
+    none = rc == SQLITE_ROW && sqlite3_column_type(statement, 0) == SQLITE_NULL;
     number = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+    counter->series_expire = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 1) : 0;
     sqlite3_reset(statement);
-    if (rc != SQLITE_ROW)
-        return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    if (rc != SQLITE_ROW || none)
+        return rc == SQLITE_ROW ? SQLITE_OK : rc;
     if (number == (int64_t)call->series_number)
         return load_series_parts(store, ops, counter, call->series);
     counter->series_state = number > (int64_t)call->series_number ? FOOTFALL_SERIES_LOWER : FOOTFALL_SERIES_GREATER;

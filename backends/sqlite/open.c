@@ -403,6 +403,7 @@ const struct footfall_backend footfall__backend_sqlite = {
     .scan = footfall__sqlite_scan,
     .epoch_key = footfall__sqlite_epoch_key,
     .epoch_drop = footfall__sqlite_epoch_drop,
+    .epoch_other = footfall__sqlite_epoch_other,
     .purge = footfall__sqlite_purge,
     .ping = footfall__sqlite_ping,
     .own_secret = footfall__sqlite_own_secret,

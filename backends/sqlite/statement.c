@@ -60,7 +60,8 @@ static const char *const texts[FOOTFALL_SQL_COUNT] = {
         " AND expire < 9223372036854775807 ORDER BY expire LIMIT ?2)",
     [FOOTFALL_SQL_TOKENS_LEFT] = "SELECT min(expire) FROM tokens",
 
-    [FOOTFALL_SQL_SERIES_LAST] = "SELECT number FROM series WHERE c = ?1 AND series = ?2 ORDER BY start DESC LIMIT 1",
+    [FOOTFALL_SQL_SERIES_LAST] =
+        "SELECT number, max(expire) FROM series WHERE c = ?1 AND series = ?2",
     [FOOTFALL_SQL_SERIES_PARTS] =
         "SELECT start, ops FROM series WHERE c = ?1 AND series = ?2 AND start BETWEEN ?3 AND ?4 ORDER BY start",
     [FOOTFALL_SQL_SERIES_INSERT] =
@@ -80,6 +81,8 @@ static const char *const texts[FOOTFALL_SQL_COUNT] = {
     [FOOTFALL_SQL_KEYS_DUE] =
         "SELECT (SELECT min(expire) FROM epoch_keys), (SELECT value FROM meta WHERE name = 'dropped'),"
         " (SELECT value FROM meta WHERE name = 'erased')",
+
+    [FOOTFALL_SQL_KEYS_OTHER] = "SELECT EXISTS(SELECT 1 FROM epoch_keys WHERE length <> ?1)",
 
     [FOOTFALL_SQL_PING] = "SELECT 1 FROM sqlite_schema LIMIT 1",
 };

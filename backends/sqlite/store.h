@@ -63,6 +63,7 @@ enum footfall_sqlite_sql { /* one prepared statement each; the texts are in stat
                            FOOTFALL_SQL_KEYS,
                            FOOTFALL_SQL_KEYS_CLEAR,
                            FOOTFALL_SQL_KEYS_DUE,
+                           FOOTFALL_SQL_KEYS_OTHER,
                            FOOTFALL_SQL_PING,
                            FOOTFALL_SQL_COUNT
 };
@@ -94,7 +95,7 @@ struct footfall_sqlite_counter {
     uint8_t listed;          /* it stands in batch.changed */
     uint32_t series_first;   /* op of this batch + 1, 0: none; chain through touch.series_next */
     uint32_t series_last;    /* the same */
-    int64_t series_number;   /* stored number, -1: none */
+    int64_t series_expire;   /* the latest time that a stored number asked for; 0: none */
     uint8_t series_state;    /* enum footfall_sqlite_series_state */
 };
 enum footfall_sqlite_series_state {
@@ -355,6 +356,8 @@ int footfall__sqlite_own_secret(struct footfall_store *base, char *path, size_t 
 int footfall__sqlite_epoch_key(struct footfall_store *base, int64_t epoch_ms, int64_t epoch, const uint8_t *candidate,
                                int64_t expire_ms, uint8_t *winner, int64_t *kept_until,
                                struct footfall_store_call *call);
+int footfall__sqlite_epoch_other(struct footfall_store *store, int64_t epoch_ms, int *found,
+                                 struct footfall_store_call *call);
 int footfall__sqlite_epoch_drop(struct footfall_store *base, int64_t wall_ms, int64_t *next_ms,
                                 struct footfall_store_call *call);
 int footfall__sqlite_purge(struct footfall_store *base, int64_t now_ms, size_t budget, size_t dropped[3], int *more,

@@ -164,6 +164,7 @@ static int write_token(struct footfall_sqlite *store, const struct footfall_sqli
 static int write_series_part(struct footfall_sqlite *store, const struct footfall_sqlite_counter *counter,
                              int64_t start, size_t bytes, const struct footfall_store_call *call)
 {
+    int64_t expire = footfall__sqlite_add_saturated(call->wall_ms, call->series_keep_ms);
     sqlite3_stmt *statement;
     int rc = footfall__sqlite_statement(store, &statement, FOOTFALL_SQL_SERIES_INSERT);
     if (rc != SQLITE_OK)
@@ -172,7 +173,7 @@ static int write_series_part(struct footfall_sqlite *store, const struct footfal
     sqlite3_bind_blob(statement, 2, call->series, FOOTFALL_STORE_SERIES_BYTES, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 3, start);
     sqlite3_bind_int64(statement, 4, (int64_t)call->series_number);
-    sqlite3_bind_int64(statement, 5, footfall__sqlite_add_saturated(call->wall_ms, call->series_keep_ms));
+    sqlite3_bind_int64(statement, 5, expire > counter->series_expire ? expire : counter->series_expire);
     sqlite3_bind_blob(statement, 6, store->batch.codes, (int)bytes, SQLITE_STATIC);
     return footfall__sqlite_run(statement);
 }
