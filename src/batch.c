@@ -75,20 +75,19 @@ static void let_it_grow(struct footfall__lane *lane)
 {
     for (int i = 0; i < YIELDS && lane->queued_requests < lane->last_members; i++) {
         size_t before = lane->queued_requests;
-        pthread_mutex_unlock(&lane->lock);
+        footfall__lane_unlock(lane);
         sched_yield();
-        pthread_mutex_lock(&lane->lock);
+        footfall__lane_lock(lane);
         if (lane->queued_requests == before)
             break;
     }
 }
 
 /* Takes requests of one kind from the queue, as many as the backend takes ops; a caller's numbered batch goes alone. */
-static unsigned take_members(struct footfall__lane *lane)
+static void take_members(struct footfall__lane *lane)
 {
     struct footfall__batch *b = &lane->batch;
     size_t ops = 0;
-    unsigned wake = 0;
     int64_t now = footfall__boottime_ms();
     while (lane->head != NULL) {
         struct footfall__request *r = lane->head;
@@ -96,7 +95,6 @@ static unsigned take_members(struct footfall__lane *lane)
         if (r->deadline_ms <= now) {
             (void)footfall__lane_take(lane);
             footfall__lane_finish(lane, r, FOOTFALL_STORE_TEMPORARY);
-            wake |= 1U << r->slot;
             footfall__lane_unref(r);
             continue;
         }
@@ -108,7 +106,6 @@ static unsigned take_members(struct footfall__lane *lane)
                 break;
             (void)footfall__lane_take(lane);
             footfall__lane_finish(lane, r, FOOTFALL_STORE_NO_MEMORY);
-            wake |= 1U << r->slot;
             footfall__lane_unref(r);
             continue;
         }
@@ -119,22 +116,20 @@ static unsigned take_members(struct footfall__lane *lane)
         r->counted = 1;
     }
     lane->slot ^= 1;
-    return wake;
 }
 
 /* Ids that could not be made at once: their keys are in the store. A member that fails here leaves the others be. */
-static unsigned resolve_members(struct footfall__lane *lane, struct footfall_store_call *call, int *temporary)
+static void resolve_members(struct footfall__lane *lane, struct footfall_store_call *call, int *temporary)
 {
     struct footfall__batch *b = &lane->batch;
-    unsigned wake = 0;
     for (size_t i = 0; i < b->member_count; i++) {
         struct footfall__request *r = b->members[i];
         int rc;
         if (r->unresolved == 0)
             continue;
-        pthread_mutex_unlock(&lane->lock);
+        footfall__lane_unlock(lane);
         rc = footfall__request_resolve(lane->ff, r, &lane->store, call);
-        pthread_mutex_lock(&lane->lock);
+        footfall__lane_lock(lane);
         if (rc == 0 || r->state == FOOTFALL__DONE)
             continue;
         (void)snprintf(r->text, sizeof r->text, "%s", call->text[0] != '\0' ? call->text : "out of memory");
@@ -144,9 +139,7 @@ static unsigned resolve_members(struct footfall__lane *lane, struct footfall_sto
             continue;
         }
         footfall__lane_finish(lane, r, rc);
-        wake |= 1U << r->slot;
     }
-    return wake;
 }
 
 /* Lets go of members that are done (abandoned, failed) or could not be resolved yet; those go back to the queue. */
@@ -320,17 +313,14 @@ static void distribute(struct footfall__lane *lane, const struct footfall_store_
     }
 }
 
-static unsigned finish_decided(struct footfall__lane *lane)
+static void finish_decided(struct footfall__lane *lane)
 {
-    unsigned wake = 0;
     for (size_t m = 0; m < lane->batch.member_count; m++) {
         struct footfall__request *r = lane->batch.members[m];
         if (r->state == FOOTFALL__DONE || r->pending > 0)
             continue;
         footfall__lane_finish(lane, r, FOOTFALL_STORE_OK);
-        wake |= 1U << r->slot;
     }
-    return wake;
 }
 
 /* The batch is over: members that still have something pending go back to the head of the queue, in their order. */
@@ -366,26 +356,16 @@ void footfall__batch_settle(struct footfall__lane *lane, struct footfall__reques
         }
 }
 
-static void wake_slots(struct footfall__lane *lane, unsigned wake)
-{
-    for (unsigned slot = 0; slot < 2; slot++)
-        if (wake & (1U << slot))
-            pthread_cond_broadcast(&lane->answered[slot]);
-}
-
 void footfall__batch_give_up(struct footfall__lane *lane)
 {
-    unsigned wake = 0;
     for (size_t m = 0; m < lane->batch.member_count; m++) {
         struct footfall__request *r = lane->batch.members[m];
         if (r->state == FOOTFALL__DONE)
             continue;
         footfall__batch_settle(lane, r);
         footfall__lane_finish(lane, r, FOOTFALL_STORE_TEMPORARY);
-        wake |= 1U << r->slot;
     }
     disband(lane);
-    wake_slots(lane, wake);
 }
 
 /* Submissions whose time is up have nobody who would walk away for them. */
@@ -411,12 +391,11 @@ static void back_off(struct footfall__lane *lane)
 static int form(struct footfall__lane *lane, struct footfall_store_call *call, const struct footfall__request *mine)
 {
     struct footfall__batch *b = &lane->batch;
-    unsigned wake;
     int temporary = 0;
     let_it_grow(lane);
-    wake = take_members(lane);
+    take_members(lane);
     call->deadline_ms = attempt_deadline(lane, mine);
-    wake |= resolve_members(lane, call, &temporary);
+    resolve_members(lane, call, &temporary);
     keep_resolved(lane);
     if (temporary)
         back_off(lane);
@@ -424,11 +403,9 @@ static int form(struct footfall__lane *lane, struct footfall_store_call *call, c
     if (b->member_count > 0 && gather(lane) != 0)
         for (size_t m = 0; m < b->member_count; m++) {
             footfall__lane_finish(lane, b->members[m], FOOTFALL_STORE_NO_MEMORY);
-            wake |= 1U << b->members[m]->slot;
         }
     if (b->count == 0)
         disband(lane);
-    wake_slots(lane, wake);
     lane->last_members = b->member_count;
     b->attempt = 0;
     if (b->member_count > 0)
@@ -443,8 +420,6 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
     char text[200];
     int resend = 0;
     int regroup = 0;
-    unsigned wake;
-    int alone;
     footfall__store_call_init(lane->ff, &call, 0, text, sizeof text);
     if (b->in_doubt) {
         settle_overdue(lane);
@@ -458,12 +433,11 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
     call.deadline_ms = attempt_deadline(lane, mine);
     b->sent = 1;
     count_attempt(lane);
-    pthread_mutex_unlock(&lane->lock);
+    footfall__lane_unlock(lane);
     send_batch(lane, &call);
-    pthread_mutex_lock(&lane->lock);
-    alone = b->member_count == 1 && b->members[0] == mine;
+    footfall__lane_lock(lane);
     distribute(lane, &call, &resend, &regroup);
-    wake = finish_decided(lane);
+    finish_decided(lane);
     if (resend || regroup) {
         back_off(lane);
     } else {
@@ -475,11 +449,9 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
         b->attempt++;
     else
         disband(lane);
-    if (!alone)
-        wake_slots(lane, wake);
     if (call.wall_ms >= atomic_load_explicit(&lane->ff->next_drop_ms, memory_order_relaxed)) {
-        pthread_mutex_unlock(&lane->lock);
+        footfall__lane_unlock(lane);
         footfall__upkeep(lane->ff, &lane->store);
-        pthread_mutex_lock(&lane->lock);
+        footfall__lane_lock(lane);
     }
 }

@@ -120,7 +120,7 @@ static int run_one(struct footfall *ff, const struct footfall_op *op, const stru
             footfall__request_answer(r, 0, &result);
             footfall__request_error(r, 0, err);
             rc = result.status;
-            footfall__lane_release(lane, r);
+            footfall__lane_unref(r);
         }
         footfall__leave(ff);
     }
@@ -362,7 +362,7 @@ int footfall_apply(struct footfall *ff, const struct footfall_op *ops, size_t co
         rc = apply_parts(ff, parts, ops, count, call, results, err);
         for (uint32_t i = 0; i < ff->lane_count; i++)
             if (parts[i].request != NULL)
-                footfall__lane_release(&ff->lanes[i], parts[i].request);
+                footfall__lane_unref(parts[i].request);
     } else {
         if (rc == FOOTFALL_OK)
             footfall__fine(err);

@@ -1,17 +1,12 @@
 /* lane.c: the queue of a lane, and who leads it (lane.h). What a leader does with a batch is batch.c's. */
 #include "lane.h"
 
-#include <errno.h>
 #include <string.h>
 #include <time.h>
 
 #include "clock.h"
 #include "engine.h"
-#include "error.h"
 #include "random.h"
-#include "retry.h"
-
-enum { WAIT_SLICE_MS = 1000 };
 
 int footfall__lane_init(struct footfall__lane *lane, struct footfall *ff, uint32_t number)
 {
@@ -25,8 +20,6 @@ int footfall__lane_init(struct footfall__lane *lane, struct footfall *ff, uint32
     pthread_mutex_init(&lane->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* glibc refuses CLOCK_BOOTTIME here */
-    pthread_cond_init(&lane->answered[0], &monotonic);
-    pthread_cond_init(&lane->answered[1], &monotonic);
     pthread_cond_init(&lane->work, &monotonic);
     pthread_condattr_destroy(&monotonic);
     return FOOTFALL_OK;
@@ -46,22 +39,13 @@ void footfall__lane_destroy(struct footfall__lane *lane, int inherited)
     if (inherited)
         return; /* a lock that a thread of the parent held cannot be destroyed */
     pthread_mutex_destroy(&lane->lock);
-    pthread_cond_destroy(&lane->answered[0]);
-    pthread_cond_destroy(&lane->answered[1]);
     pthread_cond_destroy(&lane->work);
 }
 
 void footfall__lane_unref(struct footfall__request *r)
 {
-    if (--r->references == 0)
+    if (atomic_fetch_sub(&r->references, 1) == 1)
         footfall__request_free(r);
-}
-
-void footfall__lane_release(struct footfall__lane *lane, struct footfall__request *r)
-{
-    pthread_mutex_lock(&lane->lock);
-    footfall__lane_unref(r);
-    pthread_mutex_unlock(&lane->lock);
 }
 
 /* ---- the queue; lock held --------------------------------------------------------------------------------------------- */
@@ -152,10 +136,13 @@ void footfall__lane_finish(struct footfall__lane *lane, struct footfall__request
             r->results[i].status = (enum footfall_store_status)status;
             r->pending--;
         }
-    r->state = FOOTFALL__DONE;
     count_answers(lane->ff, r);
-    if (r->done == NULL)
+    if (r->done == NULL) {
+        r->state = FOOTFALL__DONE;
+        lane->wake_all |= 1U << r->slot;
         return;
+    }
+    r->state = FOOTFALL__DONE;
     r->references++; /* for the worker */
     r->next = NULL;
     if (lane->completions_tail != NULL)
@@ -186,40 +173,15 @@ void footfall__lane_next(struct footfall__lane *lane)
     if (lane->busy)
         return;
     if (lane->reserved) {
-        pthread_cond_broadcast(&lane->answered[0]);
-        pthread_cond_broadcast(&lane->answered[1]);
+        lane->wake_one |= 1U << FOOTFALL__BED_BORROWERS;
         return;
     }
     if (submissions)
         pthread_cond_signal(&lane->work);
     else if (waiting && lane->batch.in_doubt)
-        for (int i = 0; i < 2; i++)
-            pthread_cond_broadcast(&lane->answered[i]);
+        lane->wake_all |= 3;
     else if (waiting)
-        pthread_cond_signal(&lane->answered[lane->head->slot]);
-}
-
-void footfall__lane_wait(struct footfall__lane *lane, pthread_cond_t *on, int64_t until_ms)
-{
-    int64_t left;
-    struct timespec until;
-    if (until_ms == INT64_MAX) {
-        pthread_cond_wait(on, &lane->lock);
-        return;
-    }
-    left = until_ms - footfall__boottime_ms();
-    if (left > WAIT_SLICE_MS)
-        left = WAIT_SLICE_MS;
-    if (left < 1)
-        left = 1;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(left / 1000);
-    until.tv_nsec += (long)(left % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    (void)pthread_cond_timedwait(on, &lane->lock, &until);
+        lane->wake_one |= 1U << lane->head->slot;
 }
 
 /* The caller's time is up, or the handle is being closed: what was never sent is surely not applied. */
@@ -241,59 +203,67 @@ static void walk_away(struct footfall__lane *lane, struct footfall__request *r)
 
 void footfall__lane_run(struct footfall__lane *lane, struct footfall__request *r)
 {
-    pthread_mutex_lock(&lane->lock);
+    footfall__lane_lock(lane);
     footfall__lane_put_last(lane, r);
     while (r->state != FOOTFALL__DONE) {
         int64_t now = footfall__boottime_ms();
+        int64_t until = r->deadline_ms;
         if (now >= r->deadline_ms || atomic_load_explicit(&lane->ff->closing, memory_order_relaxed) > 1) {
             walk_away(lane, r);
             footfall__lane_next(lane); /* a wake-up that was meant for this caller goes on to another */
-        } else if (footfall__lane_ready(lane, now)) {
-            lane->busy = 1;
-            footfall__batch_step(lane, r);
-            lane->busy = 0;
-            lane->reserved = lane->visitors_waiting > 0;
-            footfall__lane_next(lane);
-        } else {
-            int64_t until = r->deadline_ms;
-            if (lane->not_before_ms > now && lane->not_before_ms < until)
-                until = lane->not_before_ms;
-            footfall__lane_wait(lane, &lane->answered[r->slot], until);
+            continue;
         }
+        if (footfall__lane_ready(lane, now)) {
+            footfall__lane_lead(lane, r);
+            continue;
+        }
+        if (lane->not_before_ms > now && lane->not_before_ms < until)
+            until = lane->not_before_ms;
+        footfall__lane_sleep(lane, r->slot, until);
+        if (r->state == FOOTFALL__DONE)
+            return;
+        footfall__lane_lock(lane);
     }
-    pthread_mutex_unlock(&lane->lock);
+    footfall__lane_unlock(lane);
+}
+
+void footfall__lane_lead(struct footfall__lane *lane, const struct footfall__request *mine)
+{
+    lane->busy = 1;
+    footfall__batch_step(lane, mine);
+    lane->busy = 0;
+    lane->reserved = lane->borrowers > 0;
+    footfall__lane_next(lane);
 }
 
 int footfall__lane_borrow(struct footfall__lane *lane, int64_t deadline_ms)
 {
     int got = 0;
-    pthread_mutex_lock(&lane->lock);
-    lane->visitors_waiting++;
-    while (!got) {
-        if (!lane->busy)
-            got = 1;
-        else if (footfall__boottime_ms() >= deadline_ms || atomic_load(&lane->ff->closing) > 1)
+    footfall__lane_lock(lane);
+    lane->borrowers++;
+    while (!(got = !lane->busy)) {
+        if (footfall__boottime_ms() >= deadline_ms || atomic_load(&lane->ff->closing) > 1)
             break;
-        else
-            footfall__lane_wait(lane, &lane->answered[0], deadline_ms);
+        footfall__lane_sleep(lane, FOOTFALL__BED_BORROWERS, deadline_ms);
+        footfall__lane_lock(lane);
     }
-    lane->visitors_waiting--;
+    lane->borrowers--;
     if (got)
         lane->busy = 1;
-    if (got || lane->visitors_waiting == 0)
+    if (got || lane->borrowers == 0)
         lane->reserved = 0;
     if (!got)
         footfall__lane_next(lane);
-    pthread_mutex_unlock(&lane->lock);
+    footfall__lane_unlock(lane);
     return got ? FOOTFALL_OK : FOOTFALL_TEMPORARY;
 }
 
 void footfall__lane_give_back(struct footfall__lane *lane)
 {
-    pthread_mutex_lock(&lane->lock);
+    footfall__lane_lock(lane);
     lane->busy = 0;
     footfall__lane_next(lane);
-    if (lane->visitors_waiting > 0)
-        pthread_cond_broadcast(&lane->answered[0]);
-    pthread_mutex_unlock(&lane->lock);
+    if (lane->borrowers > 0)
+        lane->wake_one |= 1U << FOOTFALL__BED_BORROWERS;
+    footfall__lane_unlock(lane);
 }

@@ -5,6 +5,7 @@
 #ifndef FOOTFALL_LANE_H
 #define FOOTFALL_LANE_H
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "request.h"
 #include "store.h"
@@ -30,15 +31,23 @@ struct footfall__batch {
     int in_doubt; /* to be sent again as it is */
 };
 
+/* Where threads sleep that wait for a lane: a futex word that changes with every waking. */
+struct footfall__bed {
+    _Atomic uint32_t word, sleepers;
+};
+enum { FOOTFALL__BED_BORROWERS = 2, FOOTFALL__BEDS = 3 };
+
 struct footfall__lane {
     struct footfall *ff;
     struct footfall__store store;
     pthread_mutex_t lock;
-    pthread_cond_t answered[2]; /* callers wait on the one their request's slot says: batches take turns */
-    pthread_cond_t work;        /* the worker waits here */
-    int busy;                   /* somebody has the store to himself */
-    unsigned visitors_waiting;  /* for footfall__lane_borrow */
-    int reserved;               /* the store goes to one of those next, not to a batch */
+    struct footfall__bed
+        beds[FOOTFALL__BEDS];    /* callers sleep in the one their request's slot says: batches take turns */
+    unsigned wake_all, wake_one; /* beds to wake when the lock is given up; bits */
+    pthread_cond_t work;         /* the worker waits here */
+    int busy;                    /* somebody has the store to himself */
+    unsigned borrowers;          /* that wait, see footfall__lane_borrow */
+    int reserved;                /* the store goes to one of those next, not to a batch */
     struct footfall__request *head, *tail;
     size_t queued_ops; /* pending ones of the queue */
     size_t queued_requests, queued_submissions;
@@ -62,7 +71,6 @@ void footfall__lane_destroy(struct footfall__lane *lane, int inherited);
  * and what was is UNKNOWN). Afterwards r->results have final statuses; the caller's reference goes with
  * footfall__lane_release. */
 void footfall__lane_run(struct footfall__lane *lane, struct footfall__request *r);
-void footfall__lane_release(struct footfall__lane *lane, struct footfall__request *r);
 
 /* Queues a submission (taking the reference over); the worker answers it. OK; TEMPORARY: the queue is full; NO_MEMORY: the
  * worker cannot be started; then the request is still the caller's. */
@@ -85,11 +93,17 @@ void footfall__batch_give_up(struct footfall__lane *lane);
 int footfall__batch_wanted(const struct footfall__lane *lane); /* somebody still waits for the batch in doubt */
 void footfall__batch_destroy(struct footfall__batch *batch);
 
+/* Takes the lead for one step: the lock is given up meanwhile. mine as in footfall__batch_step. */
+void footfall__lane_lead(struct footfall__lane *lane, const struct footfall__request *mine);
 int footfall__lane_ready(const struct footfall__lane *lane,
                          int64_t now_ms);              /* there is something to do, and it may begin */
 void footfall__lane_next(struct footfall__lane *lane); /* wakes who should lead now */
-/* Waits on `on` until woken, `until_ms` (CLOCK_BOOTTIME) or a second has passed; INT64_MAX: until woken. */
-void footfall__lane_wait(struct footfall__lane *lane, pthread_cond_t *on, int64_t until_ms);
+/* Gives the lock up and sleeps until woken, `until_ms` (CLOCK_BOOTTIME) or a second has passed. Does not take the lock. */
+void footfall__lane_sleep(struct footfall__lane *lane, unsigned bed, int64_t until_ms);
+/* The worker waits, INT64_MAX: until woken. Takes the lock again. */
+void footfall__lane_wait_for_work(struct footfall__lane *lane, int64_t until_ms);
+void footfall__lane_lock(struct footfall__lane *lane);
+void footfall__lane_unlock(struct footfall__lane *lane); /* and wakes whom wake_all and wake_one say */
 void footfall__lane_put_last(struct footfall__lane *lane, struct footfall__request *r); /* adds a reference */
 struct footfall__request *footfall__lane_take(struct footfall__lane *lane); /* the head of the queue, or NULL */
 void footfall__lane_put_back(struct footfall__lane *lane, struct footfall__request *r); /* to the head */

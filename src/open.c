@@ -276,12 +276,11 @@ static void shake(struct footfall *ff, int stop)
 {
     for (uint32_t i = 0; i < ff->lane_count; i++) {
         struct footfall__lane *lane = &ff->lanes[i];
-        pthread_mutex_lock(&lane->lock);
+        footfall__lane_lock(lane);
         lane->stop = stop;
-        pthread_cond_broadcast(&lane->answered[0]);
-        pthread_cond_broadcast(&lane->answered[1]);
+        lane->wake_all = (1U << FOOTFALL__BEDS) - 1;
         pthread_cond_broadcast(&lane->work);
-        pthread_mutex_unlock(&lane->lock);
+        footfall__lane_unlock(lane);
     }
 }
 

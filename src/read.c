@@ -58,7 +58,7 @@ static int read_names(struct footfall *ff, const char *const *names, size_t coun
             footfall__request_error(r, i, err);
         }
     }
-    footfall__lane_release(lane, r);
+    footfall__lane_unref(r);
     return first < count ? (int)results[first].status : FOOTFALL_OK;
 }
 

@@ -2,6 +2,8 @@
  * caller may leave (deadline) while the store still works on it. request.c checks and builds it; lane.c moves it. */
 #ifndef FOOTFALL_REQUEST_H
 #define FOOTFALL_REQUEST_H
+#include <stdatomic.h>
+
 #include "footfall.h"
 #include "footfall_store.h"
 #include "identity.h"
@@ -16,11 +18,11 @@ enum footfall__request_state { FOOTFALL__QUEUED, FOOTFALL__TAKEN, FOOTFALL__DONE
 struct footfall__request {
     struct footfall__request *next; /* in the queue, or among completions */
     enum footfall__request_kind kind;
-    enum footfall__request_state state;
-    unsigned references; /* the caller's, the lane's. Lane's lock */
-    unsigned slot;       /* which of the lane's two conditions its caller waits on */
-    int counted;         /* in the handle's statistics */
-    int64_t deadline_ms; /* CLOCK_BOOTTIME */
+    _Atomic int state;           /* enum footfall__request_state; DONE is told without the lane's lock */
+    _Atomic unsigned references; /* the caller's, the lane's */
+    unsigned slot;               /* which of the lane's beds its caller sleeps in */
+    int counted;                 /* in the handle's statistics */
+    int64_t deadline_ms;         /* CLOCK_BOOTTIME */
     size_t count;
     size_t pending;                        /* ops without a final answer. Lane's lock */
     struct footfall_store_op *ops;         /* READ: name and name_bytes only */

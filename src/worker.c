@@ -29,7 +29,7 @@ static int start_worker(struct footfall__lane *lane)
 int footfall__lane_submit(struct footfall__lane *lane, struct footfall__request *r, struct footfall_error *err)
 {
     int rc = FOOTFALL_OK;
-    pthread_mutex_lock(&lane->lock);
+    footfall__lane_lock(lane);
     if (lane->queued_ops >= FOOTFALL__QUEUE_MAX)
         rc = footfall__fail(err, FOOTFALL_TEMPORARY, 0, "not applied: the queue is full (%d operations)",
                             FOOTFALL__QUEUE_MAX);
@@ -42,7 +42,7 @@ int footfall__lane_submit(struct footfall__lane *lane, struct footfall__request 
         if (!lane->busy)
             pthread_cond_signal(&lane->work);
     }
-    pthread_mutex_unlock(&lane->lock);
+    footfall__lane_unlock(lane);
     return rc;
 }
 
@@ -52,7 +52,7 @@ static void tell(struct footfall__lane *lane)
     struct footfall__request *list = lane->completions;
     size_t told = 0;
     lane->completions = lane->completions_tail = NULL;
-    pthread_mutex_unlock(&lane->lock);
+    footfall__lane_unlock(lane);
     telling = lane->ff;
     for (struct footfall__request *r = list; r != NULL; r = r->next, told++) {
         struct footfall_result result;
@@ -62,7 +62,7 @@ static void tell(struct footfall__lane *lane)
         r->done(r->user, &result, &err);
     }
     telling = NULL;
-    pthread_mutex_lock(&lane->lock);
+    footfall__lane_lock(lane);
     while (list != NULL) {
         struct footfall__request *next = list->next;
         footfall__lane_unref(list);
@@ -100,13 +100,13 @@ static void wait_for_work(struct footfall__lane *lane, int64_t now)
         until = lane->head->deadline_ms;
     if (lane->not_before_ms > now && lane->not_before_ms < until && has_submissions(lane))
         until = lane->not_before_ms;
-    footfall__lane_wait(lane, &lane->work, until);
+    footfall__lane_wait_for_work(lane, until);
 }
 
 void *footfall__lane_worker(void *argument)
 {
     struct footfall__lane *lane = argument;
-    pthread_mutex_lock(&lane->lock);
+    footfall__lane_lock(lane);
     while (!lane->stop || lane->open_submissions > 0) {
         int64_t now = footfall__boottime_ms();
         int closing = atomic_load(&lane->ff->closing) > 1;
@@ -117,15 +117,11 @@ void *footfall__lane_worker(void *argument)
         } else if (closing && lane->batch.in_doubt && !lane->busy) {
             footfall__batch_give_up(lane);
         } else if (has_submissions(lane) && footfall__lane_ready(lane, now)) {
-            lane->busy = 1;
-            footfall__batch_step(lane, NULL);
-            lane->busy = 0;
-            lane->reserved = lane->visitors_waiting > 0;
-            footfall__lane_next(lane);
+            footfall__lane_lead(lane, NULL);
         } else {
             wait_for_work(lane, now);
         }
     }
-    pthread_mutex_unlock(&lane->lock);
+    footfall__lane_unlock(lane);
     return NULL;
 }

@@ -70,7 +70,7 @@ int footfall__sqlite_apply(struct footfall_store *base, const struct footfall_st
         return status;
     rc = footfall__sqlite_batch_begin(store, count);
     if (rc == SQLITE_OK)
-        rc = footfall__sqlite_run_plain(store, FOOTFALL_SQL_BEGIN);
+        rc = footfall__sqlite_begin(store, FOOTFALL_SQL_BEGIN);
     if (rc != SQLITE_OK) {
         status = footfall__sqlite_fault(store, call, rc, "write to");
         footfall__sqlite_batch_end(store);

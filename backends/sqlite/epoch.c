@@ -78,7 +78,7 @@ int footfall__sqlite_epoch_key(struct footfall_store *base, int64_t epoch_ms, in
     if (rc == SQLITE_DONE && candidate == NULL)
         return 1;
     if (rc == SQLITE_DONE)
-        rc = footfall__sqlite_run_plain(store, FOOTFALL_SQL_BEGIN);
+        rc = footfall__sqlite_begin(store, FOOTFALL_SQL_BEGIN);
     if (rc == SQLITE_OK)
         rc = look_up(store, epoch_ms, epoch, winner, kept_until);
     if (rc == SQLITE_DONE) {
@@ -194,7 +194,7 @@ static int drop_keys(struct footfall_sqlite *store, int64_t wall_ms, struct due 
 {
     static const char doing[] = "drop the keys of past epochs from";
     int status = 0;
-    int rc = footfall__sqlite_run_plain(store, FOOTFALL_SQL_BEGIN);
+    int rc = footfall__sqlite_begin(store, FOOTFALL_SQL_BEGIN);
     if (rc == SQLITE_OK)
         rc = read_due(store, due);
     if (rc == SQLITE_OK && due->least <= wall_ms && due->least != FOOTFALL_STORE_FOREVER) {
@@ -216,7 +216,7 @@ static int note_erased(struct footfall_sqlite *store, int64_t erased, struct foo
     static const char doing[] = "note in";
     int64_t noted = 0;
     int status = 0;
-    int rc = footfall__sqlite_run_plain(store, FOOTFALL_SQL_BEGIN);
+    int rc = footfall__sqlite_begin(store, FOOTFALL_SQL_BEGIN);
     if (rc == SQLITE_OK)
         rc = footfall__sqlite_meta(store, "erased", &noted);
     if (rc == SQLITE_OK && noted < erased)

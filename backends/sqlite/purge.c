@@ -466,7 +466,7 @@ int footfall__sqlite_purge(struct footfall_store *base, int64_t now_ms, size_t b
         left.looks = 16 * budget + 1000;
     if (!store->purge.begun)
         begin_round(&store->purge, now_ms);
-    rc = footfall__sqlite_run_plain(store, FOOTFALL_SQL_BEGIN);
+    rc = footfall__sqlite_begin(store, FOOTFALL_SQL_BEGIN);
     if (rc == SQLITE_OK)
         rc = purge_some(store, &left);
     if (rc == SQLITE_OK) {

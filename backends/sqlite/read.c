@@ -35,7 +35,7 @@ int footfall__sqlite_fetch(struct footfall_store *base, const char *const *names
     if (status != 0)
         return status;
     if (count > 1) /* one snapshot, and one lock instead of many */
-        rc = footfall__sqlite_run_plain(store, FOOTFALL_SQL_BEGIN_READ);
+        rc = footfall__sqlite_begin(store, FOOTFALL_SQL_BEGIN_READ);
     if (rc == SQLITE_OK)
         rc = footfall__sqlite_statement(store, &statement, FOOTFALL_SQL_COUNTER);
     for (size_t i = 0; i < count && rc == SQLITE_OK; i++)

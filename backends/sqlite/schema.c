@@ -79,16 +79,17 @@ static int judge(struct footfall_sqlite *store, const struct seen *seen, int *is
 int footfall__sqlite_schema_check(struct footfall_sqlite *store, int *is_empty, struct footfall_store_call *call)
 {
     struct seen seen = { 0, 0, 0, 0 };
-    int rc = footfall__sqlite_run_plain(store, FOOTFALL_SQL_BEGIN_READ);
+    int rc = footfall__sqlite_begin(store, FOOTFALL_SQL_BEGIN_READ);
     *is_empty = 0;
     if (rc == SQLITE_OK)
         rc = look(store, &seen);
+    if (rc == SQLITE_OK)
+        rc = footfall__sqlite_run_plain(store, FOOTFALL_SQL_COMMIT);
     if (rc != SQLITE_OK) {
         int status = footfall__sqlite_fault(store, call, rc, "read");
         footfall__sqlite_rollback(store);
         return status;
     }
-    footfall__sqlite_rollback(store);
     return judge(store, &seen, is_empty, call);
 }
 
@@ -97,7 +98,7 @@ int footfall__sqlite_schema_create(struct footfall_sqlite *store, struct footfal
     struct seen seen = { 0, 0, 0, 0 };
     int is_empty = 0;
     int status = 0;
-    int rc = footfall__sqlite_run_plain(store, FOOTFALL_SQL_BEGIN);
+    int rc = footfall__sqlite_begin(store, FOOTFALL_SQL_BEGIN);
     if (rc != SQLITE_OK)
         return footfall__sqlite_fault(store, call, rc, "begin a transaction on");
     rc = look(store, &seen);

@@ -60,8 +60,7 @@ static const char *const texts[FOOTFALL_SQL_COUNT] = {
         " AND expire < 9223372036854775807 ORDER BY expire LIMIT ?2)",
     [FOOTFALL_SQL_TOKENS_LEFT] = "SELECT min(expire) FROM tokens",
 
-    [FOOTFALL_SQL_SERIES_LAST] =
-        "SELECT number, max(expire) FROM series WHERE c = ?1 AND series = ?2",
+    [FOOTFALL_SQL_SERIES_LAST] = "SELECT number, max(expire) FROM series WHERE c = ?1 AND series = ?2",
     [FOOTFALL_SQL_SERIES_PARTS] =
         "SELECT start, ops FROM series WHERE c = ?1 AND series = ?2 AND start BETWEEN ?3 AND ?4 ORDER BY start",
     [FOOTFALL_SQL_SERIES_INSERT] =
@@ -117,6 +116,15 @@ int footfall__sqlite_run_plain(struct footfall_sqlite *store, enum footfall_sqli
     sqlite3_stmt *statement;
     int rc = footfall__sqlite_statement(store, &statement, which);
     return rc == SQLITE_OK ? footfall__sqlite_run(statement) : rc;
+}
+
+int footfall__sqlite_begin(struct footfall_sqlite *store, enum footfall_sqlite_sql which)
+{
+    sqlite3_stmt *statement;
+    int rc = footfall__sqlite_statement(store, &statement, FOOTFALL_SQL_ROLLBACK);
+    if (rc == SQLITE_OK)
+        rc = footfall__sqlite_statement(store, &statement, FOOTFALL_SQL_COMMIT);
+    return rc == SQLITE_OK ? footfall__sqlite_run_plain(store, which) : rc;
 }
 
 void footfall__sqlite_rollback(struct footfall_sqlite *store)

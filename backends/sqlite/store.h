@@ -203,12 +203,12 @@ struct
 struct footfall_sqlite {
     sqlite3 *db; /* NULL: to be opened anew before the next call */
     sqlite3_stmt *statements[FOOTFALL_SQL_COUNT];
-    char *path;      /* as configured, "./" before a relative one */
-    char *file;      /* the same made absolute by SQLite: what a reopening opens */
-    int full;        /* durability = full */
-    int read_only;   /* SQLite could not open it for writing */
-    int powersafe;   /* a write never harms bytes beside it */
-    int must_reopen; /* an I/O error: this connection's view can't be trusted */
+    char *path;            /* as configured, "./" before a relative one */
+    char *file;            /* the same made absolute by SQLite: what a reopening opens */
+    int full;              /* durability = full */
+    int read_only;         /* SQLite could not open it for writing */
+    int powersafe;         /* a write never harms bytes beside it */
+    int must_reopen;       /* an I/O error: this connection's view can't be trusted */
     int checkpoint_frames; /* length of the log at which it is put back into the file */
     int64_t deadline_ms;
     uint64_t jitter;
@@ -272,6 +272,9 @@ void footfall__sqlite_finalize(struct footfall_sqlite *store);
 /* Runs a statement that gives no row, and resets it. */
 int footfall__sqlite_run(sqlite3_stmt *statement);
 int footfall__sqlite_run_plain(struct footfall_sqlite *store, enum footfall_sqlite_sql which);
+/* Runs SQL_BEGIN or SQL_BEGIN_READ once the statements that end a transaction are at hand: so that for want of memory no
+ * transaction stays open, and a COMMIT that fails is one that was tried. */
+int footfall__sqlite_begin(struct footfall_sqlite *store, enum footfall_sqlite_sql which);
 /* ROLLBACK when a transaction is open. */
 void footfall__sqlite_rollback(struct footfall_sqlite *store);
 /* One integer from SQL text or from a statement without parameters; *found 0 when there is no row or it is NULL. */
