@@ -10,7 +10,7 @@
 #include "lane.h"
 #include "retry.h"
 
-enum { YIELDS = 4, ROOM_KEPT = 1024 };
+enum { YIELDS = 2, ROOM_KEPT = 1024 };
 
 /* ---- forming ---------------------------------------------------------------------------------------------------------- */
 
@@ -84,11 +84,10 @@ static void let_it_grow(struct footfall__lane *lane)
 }
 
 /* Takes requests of one kind from the queue, as many as the backend takes ops; a caller's numbered batch goes alone. */
-static void take_members(struct footfall__lane *lane)
+static void take_members(struct footfall__lane *lane, int64_t now)
 {
     struct footfall__batch *b = &lane->batch;
     size_t ops = 0;
-    int64_t now = footfall__boottime_ms();
     while (lane->head != NULL) {
         struct footfall__request *r = lane->head;
         const struct footfall__request *first = b->member_count > 0 ? b->members[0] : NULL;
@@ -158,7 +157,8 @@ static void keep_resolved(struct footfall__lane *lane)
         footfall__lane_unref(r);
     }
     b->member_count -= kept;
-    memmove(b->members, b->members + kept, b->member_count * sizeof(struct footfall__request *));
+    if (b->member_count > 0)
+        memmove(b->members, b->members + kept, b->member_count * sizeof(struct footfall__request *));
 }
 
 /* The ops to send: what is pending of the members, in order; of a request that is larger than a batch, its first part. */
@@ -193,9 +193,8 @@ static int gather(struct footfall__lane *lane)
 
 /* ---- sending ---------------------------------------------------------------------------------------------------------- */
 
-static int64_t attempt_deadline(const struct footfall__lane *lane, const struct footfall__request *mine)
+static int64_t attempt_deadline(const struct footfall__lane *lane, const struct footfall__request *mine, int64_t now)
 {
-    int64_t now = footfall__boottime_ms();
     int64_t latest = now;
     for (size_t i = 0; i < lane->batch.member_count; i++)
         if (lane->batch.members[i]->state != FOOTFALL__DONE && lane->batch.members[i]->deadline_ms > latest)
@@ -369,9 +368,8 @@ void footfall__batch_give_up(struct footfall__lane *lane)
 }
 
 /* Submissions whose time is up have nobody who would walk away for them. */
-static void settle_overdue(struct footfall__lane *lane)
+static void settle_overdue(struct footfall__lane *lane, int64_t now)
 {
-    int64_t now = footfall__boottime_ms();
     for (size_t m = 0; m < lane->batch.member_count; m++) {
         struct footfall__request *r = lane->batch.members[m];
         if (r->state == FOOTFALL__DONE || r->done == NULL || r->deadline_ms > now)
@@ -387,30 +385,58 @@ static void back_off(struct footfall__lane *lane)
     lane->failures++;
 }
 
-/* A new batch, ready to be sent: 1; 0 when nothing came of it. */
-static int form(struct footfall__lane *lane, struct footfall_store_call *call, const struct footfall__request *mine)
+/* Members whose ids are still to be made get their keys from the store first. Returns the time after that. */
+static int64_t resolve(struct footfall__lane *lane, struct footfall_store_call *call,
+                       const struct footfall__request *mine, int64_t now)
 {
-    struct footfall__batch *b = &lane->batch;
     int temporary = 0;
-    let_it_grow(lane);
-    take_members(lane);
-    call->deadline_ms = attempt_deadline(lane, mine);
+    size_t unresolved = 0;
+    for (size_t m = 0; m < lane->batch.member_count; m++)
+        unresolved += lane->batch.members[m]->unresolved;
+    if (unresolved == 0)
+        return now;
+    call->deadline_ms = attempt_deadline(lane, mine, now);
     resolve_members(lane, call, &temporary);
     keep_resolved(lane);
     if (temporary)
         back_off(lane);
+    return footfall__boottime_ms();
+}
+
+/* A new batch, ready to be sent by call->deadline_ms: 1; 0 when nothing came of it. */
+static int form(struct footfall__lane *lane, struct footfall_store_call *call, const struct footfall__request *mine)
+{
+    struct footfall__batch *b = &lane->batch;
+    int64_t now;
+    let_it_grow(lane);
+    now = footfall__boottime_ms();
+    take_members(lane, now);
+    now = resolve(lane, call, mine, now);
+    call->deadline_ms = attempt_deadline(lane, mine, now);
     b->count = 0;
+    b->attempt = 0;
     if (b->member_count > 0 && gather(lane) != 0)
-        for (size_t m = 0; m < b->member_count; m++) {
+        for (size_t m = 0; m < b->member_count; m++)
             footfall__lane_finish(lane, b->members[m], FOOTFALL_STORE_NO_MEMORY);
-        }
     if (b->count == 0)
         disband(lane);
     lane->last_members = b->member_count;
-    b->attempt = 0;
     if (b->member_count > 0)
         lane->sequence++;
     return b->member_count > 0;
+}
+
+/* The batch in doubt, to be sent again by call->deadline_ms: 1; 0 when nobody waits for it any more. */
+static int renew(struct footfall__lane *lane, struct footfall_store_call *call, const struct footfall__request *mine)
+{
+    int64_t now = footfall__boottime_ms();
+    settle_overdue(lane, now);
+    if (!footfall__batch_wanted(lane)) {
+        disband(lane);
+        return 0;
+    }
+    call->deadline_ms = attempt_deadline(lane, mine, now);
+    return 1;
 }
 
 void footfall__batch_step(struct footfall__lane *lane, const struct footfall__request *mine)
@@ -421,16 +447,8 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
     int resend = 0;
     int regroup = 0;
     footfall__store_call_init(lane->ff, &call, 0, text, sizeof text);
-    if (b->in_doubt) {
-        settle_overdue(lane);
-        if (!footfall__batch_wanted(lane)) {
-            disband(lane);
-            return;
-        }
-    } else if (!form(lane, &call, mine)) {
+    if (!(b->in_doubt ? renew(lane, &call, mine) : form(lane, &call, mine)))
         return;
-    }
-    call.deadline_ms = attempt_deadline(lane, mine);
     b->sent = 1;
     count_attempt(lane);
     footfall__lane_unlock(lane);

@@ -1,7 +1,6 @@
 /* calls.c: the public counting calls: from footfall_op to a lane's request and back (footfall.h). */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "alloc.h"
 #include "bytes.h"
@@ -31,7 +30,7 @@ int footfall__enter(struct footfall *ff, const struct footfall_call *call, int m
     int rc;
     if (ff == NULL)
         return footfall__fail(err, FOOTFALL_INVALID, 0, "the handle is NULL");
-    if (getpid() != ff->pid)
+    if (footfall__inherited(ff))
         return footfall__fail(err, FOOTFALL_MISUSE, 0,
                               "this handle was opened before fork: close it and open a new one");
     if (may_block && footfall__lane_telling(ff))

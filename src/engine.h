@@ -16,6 +16,7 @@ struct footfall__counts { /* since open; all relaxed */
 
 struct footfall {
     pid_t pid;                          /* of the process that opened it: a fork's child is refused */
+    volatile int *mine;                 /* 1, and 0 in a fork's child; NULL where the kernel cannot do that */
     struct footfall__settings settings; /* without its borrowed strings */
     struct footfall_backend backend;
     uint32_t caps;
@@ -33,7 +34,8 @@ struct footfall {
     struct footfall__lane *lanes;
 };
 
-int64_t footfall__now(const struct footfall *ff); /* the host's clock, UTC ms */
+int footfall__inherited(const struct footfall *ff); /* this process is a fork's child */
+int64_t footfall__now(const struct footfall *ff);   /* the host's clock, UTC ms */
 void footfall__log(const struct footfall *ff, enum footfall_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

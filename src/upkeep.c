@@ -1,7 +1,6 @@
 /* upkeep.c: purge, erasing of expired epoch keys, ping, statistics, findings and metrics (footfall.h, footfall_admin.h). */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "engine.h"
@@ -142,7 +141,7 @@ static uint64_t load(const _Atomic uint64_t *count)
 void footfall_stats(struct footfall *ff, struct footfall_stats *out)
 {
     const struct footfall__counts *c;
-    if (ff == NULL || out == NULL || out->size != sizeof *out || getpid() != ff->pid)
+    if (ff == NULL || out == NULL || out->size != sizeof *out || footfall__inherited(ff))
         return;
     c = &ff->counts;
     out->operations = load(&c->operations);
@@ -233,7 +232,7 @@ void footfall_metrics(struct footfall *ff, footfall_each_metric *each, void *use
 {
     struct measuring m = { each, user };
     const struct footfall__counts *c;
-    if (ff == NULL || each == NULL || getpid() != ff->pid)
+    if (ff == NULL || each == NULL || footfall__inherited(ff))
         return;
     c = &ff->counts;
     tell_metric(&m, "footfall_operations_total", "Operations that took part in a batch.", "", 1,
