@@ -114,7 +114,7 @@ static int connect_file(struct footfall_sqlite *store, const char *file, int cre
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
     int64_t ignored;
-    int rc = sqlite3_open_v2(file, &store->db, flags, NULL);
+    int rc = sqlite3_open_v2(file, &store->db, flags, footfall__sqlite_vfs());
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_extended_result_codes(store->db, 1);

@@ -359,6 +359,9 @@ int footfall__sqlite_own_secret(struct footfall_store *base, char *path, size_t 
 int footfall__sqlite_epoch_key(struct footfall_store *base, int64_t epoch_ms, int64_t epoch, const uint8_t *candidate,
                                int64_t expire_ms, uint8_t *winner, int64_t *kept_until,
                                struct footfall_store_call *call);
+/* The VFS to open files with; NULL: SQLite's default one. */
+const char *footfall__sqlite_vfs(void);
+
 int footfall__sqlite_epoch_other(struct footfall_store *store, int64_t epoch_ms, int *found,
                                  struct footfall_store_call *call);
 int footfall__sqlite_epoch_drop(struct footfall_store *base, int64_t wall_ms, int64_t *next_ms,
