@@ -243,8 +243,8 @@ typedef void footfall_done(void *user, const struct footfall_result *r, const st
 /* Queues one operation and returns at once: never does I/O on the calling thread, copies what it needs. The first submission
  * starts one worker thread a lane. Errors are returned for what is refused at once (INVALID, NO_MEMORY, MISUSE, TEMPORARY
  * when the lane's queue is full: 65,536 operations); then `done` is not called. The completion runs by the deadline, or when
- * the batch it was sent with has come back from the store. Submissions and blocking calls of one thread on one counter keep
- * their order only if each waits for the one before. */
+ * the store has come back from the attempt that is under way just then (2 s at most). Submissions and blocking calls of one
+ * thread on one counter keep their order only if each waits for the one before. */
 FOOTFALL_API int footfall_submit(struct footfall *ff, const struct footfall_op *op, const struct footfall_call *call,
                                  footfall_done *done, void *user, struct footfall_error *err);
 

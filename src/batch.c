@@ -258,10 +258,10 @@ static void count_attempt(struct footfall__lane *lane)
     uint64_t longest = atomic_load_explicit(&c->longest_batch, memory_order_relaxed);
     if (b->members[0]->kind == FOOTFALL__READ)
         return;
-    if (b->attempt > 0 || lane->failures > 0) {
+    if (b->attempt > 0 || lane->failures > 0)
         atomic_fetch_add_explicit(&c->retries, 1, memory_order_relaxed);
+    if (b->attempt > 0)
         return;
-    }
     atomic_fetch_add_explicit(&c->batches, 1, memory_order_relaxed);
     while (b->count > longest && !atomic_compare_exchange_weak(&c->longest_batch, &longest, b->count))
         ;
@@ -293,6 +293,10 @@ static void note_fault(struct footfall__request *r, const struct footfall_store_
 static void distribute(struct footfall__lane *lane, const struct footfall_store_call *call, int *resend, int *regroup)
 {
     struct footfall__batch *b = &lane->batch;
+    for (size_t i = 0; i < b->count; i++)
+        if (pending_member(b, i) != NULL &&
+            footfall__retry_verdict(b->results[i].status, b->doubted[i], lane->ff->caps) == FOOTFALL__RESEND)
+            *resend = 1;
     for (size_t i = 0; i < b->count; i++) {
         struct footfall__request *r = pending_member(b, i);
         int status = b->results[i].status;
@@ -303,12 +307,12 @@ static void distribute(struct footfall__lane *lane, const struct footfall_store_
             continue;
         if (verdict != FOOTFALL__DECIDED)
             note_fault(r, call);
-        if (verdict == FOOTFALL__RESEND)
-            *resend = 1;
-        else if (verdict == FOOTFALL__REGROUP)
+        if (verdict == FOOTFALL__REGROUP)
             *regroup = 1;
-        else
-            decide(b, i, r, verdict == FOOTFALL__DOUBT ? FOOTFALL_STORE_UNKNOWN : status);
+        if (verdict == FOOTFALL__RESEND || verdict == FOOTFALL__REGROUP || (verdict == FOOTFALL__FAILED && *resend))
+            continue; /* what goes out again may yet be applied: a refusal is final only when nothing is in doubt */
+        decide(b, i, r, verdict == FOOTFALL__DOUBT ? FOOTFALL_STORE_UNKNOWN : status);
+        r->interrupted |= r->numbered && verdict != FOOTFALL__DECIDED;
     }
 }
 
@@ -316,9 +320,10 @@ static void finish_decided(struct footfall__lane *lane)
 {
     for (size_t m = 0; m < lane->batch.member_count; m++) {
         struct footfall__request *r = lane->batch.members[m];
-        if (r->state == FOOTFALL__DONE || r->pending > 0)
+        if (r->state == FOOTFALL__DONE || (r->pending > 0 && !(r->interrupted && !lane->batch.in_doubt)))
             continue;
-        footfall__lane_finish(lane, r, FOOTFALL_STORE_OK);
+        footfall__lane_finish(lane, r,
+                              FOOTFALL_STORE_TEMPORARY); /* pending: only what would leave a gap in its series */
     }
 }
 
@@ -345,12 +350,13 @@ int footfall__batch_wanted(const struct footfall__lane *lane)
     return 0;
 }
 
-void footfall__batch_settle(struct footfall__lane *lane, struct footfall__request *r)
+void footfall__batch_settle(struct footfall__lane *lane, struct footfall__request *r, int goes_on)
 {
     struct footfall__batch *b = &lane->batch;
     for (size_t i = 0; i < b->count; i++)
-        if (pending_member(b, i) == r) {
-            r->results[b->op_of[i]].status = b->doubted[i] ? FOOTFALL_STORE_UNKNOWN : FOOTFALL_STORE_TEMPORARY;
+        if (b->members[b->member_of[i]] == r && (int)r->results[b->op_of[i]].status == FOOTFALL__PENDING) {
+            r->results[b->op_of[i]].status =
+                b->doubted[i] || goes_on ? FOOTFALL_STORE_UNKNOWN : FOOTFALL_STORE_TEMPORARY;
             r->pending--;
         }
 }
@@ -361,22 +367,33 @@ void footfall__batch_give_up(struct footfall__lane *lane)
         struct footfall__request *r = lane->batch.members[m];
         if (r->state == FOOTFALL__DONE)
             continue;
-        footfall__batch_settle(lane, r);
+        footfall__batch_settle(lane, r, 0);
         footfall__lane_finish(lane, r, FOOTFALL_STORE_TEMPORARY);
     }
     disband(lane);
 }
 
 /* Submissions whose time is up have nobody who would walk away for them. */
-static void settle_overdue(struct footfall__lane *lane, int64_t now)
+int64_t footfall__batch_settle_overdue(struct footfall__lane *lane, int64_t now)
 {
+    int64_t next = INT64_MAX;
+    int goes_on = 0;
+    for (size_t m = 0; m < lane->batch.member_count; m++) {
+        const struct footfall__request *r = lane->batch.members[m];
+        if (r->state == FOOTFALL__DONE || (r->done != NULL && r->deadline_ms <= now))
+            continue;
+        goes_on = 1;
+        if (r->done != NULL && r->deadline_ms < next)
+            next = r->deadline_ms;
+    }
     for (size_t m = 0; m < lane->batch.member_count; m++) {
         struct footfall__request *r = lane->batch.members[m];
         if (r->state == FOOTFALL__DONE || r->done == NULL || r->deadline_ms > now)
             continue;
-        footfall__batch_settle(lane, r);
+        footfall__batch_settle(lane, r, goes_on);
         footfall__lane_finish(lane, r, FOOTFALL_STORE_TEMPORARY);
     }
+    return next;
 }
 
 static void back_off(struct footfall__lane *lane)
@@ -430,7 +447,7 @@ static int form(struct footfall__lane *lane, struct footfall_store_call *call, c
 static int renew(struct footfall__lane *lane, struct footfall_store_call *call, const struct footfall__request *mine)
 {
     int64_t now = footfall__boottime_ms();
-    settle_overdue(lane, now);
+    (void)footfall__batch_settle_overdue(lane, now);
     if (!footfall__batch_wanted(lane)) {
         disband(lane);
         return 0;
@@ -455,6 +472,7 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
     send_batch(lane, &call);
     footfall__lane_lock(lane);
     distribute(lane, &call, &resend, &regroup);
+    b->in_doubt = resend;
     finish_decided(lane);
     if (resend || regroup) {
         back_off(lane);
@@ -462,14 +480,13 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
         lane->failures = 0;
         lane->not_before_ms = 0;
     }
-    b->in_doubt = resend;
     if (resend)
         b->attempt++;
     else
         disband(lane);
     if (call.wall_ms >= atomic_load_explicit(&lane->ff->next_drop_ms, memory_order_relaxed)) {
         footfall__lane_unlock(lane);
-        footfall__upkeep(lane->ff, &lane->store);
+        footfall__upkeep(lane->ff, &lane->store, mine != NULL ? mine->deadline_ms : INT64_MAX);
         footfall__lane_lock(lane);
     }
 }

@@ -51,8 +51,9 @@ void footfall__store_call_init(const struct footfall *ff, struct footfall_store_
 
 struct footfall__lane *footfall__lane_of(struct footfall *ff, const char *name, size_t name_bytes);
 
-/* Erases expired epoch keys when their time has come. The caller has the store to itself. */
-void footfall__upkeep(struct footfall *ff, struct footfall__store *store);
+/* Erases expired epoch keys when their time has come, if it can be done by deadline_ms (CLOCK_BOOTTIME). The caller has the
+ * store to itself. */
+void footfall__upkeep(struct footfall *ff, struct footfall__store *store, int64_t deadline_ms);
 
 /* For what is no batch (scan, purge, ping): borrows lane 0 and runs `run`, again after a temporary fault, until the deadline.
  * `run` returns a store status. OK, or the failure in err. */

@@ -155,7 +155,7 @@ static int take_epochs(struct footfall__hasher *h, int64_t number, int64_t wall_
     int64_t wanted[2] = { number, number - 1 };
     int count = number > 0 ? 2 : 1;
     for (int i = 0; i < count; i++)
-        if (h->epoch[i] == NULL || !footfall__epoch_usable(h->epoch[i], wanted[i], wall_ms))
+        if (h->context[i] == NULL || !footfall__epoch_usable(h->epoch[i], wanted[i], wall_ms))
             goto fresh;
     return 0;
 fresh:

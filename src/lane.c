@@ -54,8 +54,11 @@ static void queued(struct footfall__lane *lane, const struct footfall__request *
 {
     lane->queued_requests += (size_t)by;
     lane->queued_ops += by > 0 ? r->pending : (size_t)0 - r->pending;
-    if (r->done != NULL)
+    if (r->done != NULL) {
         lane->queued_submissions += (size_t)by;
+        if (by > 0 && r->deadline_ms < lane->overdue_ms)
+            lane->overdue_ms = r->deadline_ms;
+    }
     atomic_fetch_add_explicit(&lane->ff->counts.queued_now, by > 0 ? r->pending : (uint64_t)0 - r->pending,
                               memory_order_relaxed);
 }
@@ -113,6 +116,29 @@ static void unlink_request(struct footfall__lane *lane, struct footfall__request
     r->next = NULL;
     queued(lane, r, -1);
     footfall__lane_unref(r);
+}
+
+int footfall__lane_drop_overdue(struct footfall__lane *lane, int64_t now_ms, int closing)
+{
+    int dropped = 0;
+    if (lane->queued_submissions == 0 || (lane->overdue_ms > now_ms && !closing))
+        return 0;
+    lane->overdue_ms = INT64_MAX;
+    for (struct footfall__request *next, *r = lane->head; r != NULL; r = next) {
+        next = r->next;
+        if (r->done == NULL)
+            continue;
+        if (r->deadline_ms > now_ms && !closing) {
+            lane->overdue_ms = r->deadline_ms < lane->overdue_ms ? r->deadline_ms : lane->overdue_ms;
+            continue;
+        }
+        r->references++;
+        unlink_request(lane, r);
+        footfall__lane_finish(lane, r, FOOTFALL_STORE_TEMPORARY);
+        footfall__lane_unref(r);
+        dropped = 1;
+    }
+    return dropped;
 }
 
 static void count_answers(struct footfall *ff, const struct footfall__request *r)
@@ -187,12 +213,12 @@ void footfall__lane_next(struct footfall__lane *lane)
 /* The caller's time is up, or the handle is being closed: what was never sent is surely not applied. */
 static void walk_away(struct footfall__lane *lane, struct footfall__request *r)
 {
-    int sent = r->state == FOOTFALL__TAKEN && lane->batch.sent;
+    int sent = r->state == FOOTFALL__TAKEN && lane->batch.sent && r->kind != FOOTFALL__READ;
     if (r->state == FOOTFALL__QUEUED)
         unlink_request(lane, r);
-    else if (lane->batch.in_doubt && !lane->busy)
-        footfall__batch_settle(lane, r);
     r->state = FOOTFALL__DONE; /* the batch that holds it goes on unchanged, and no longer answers it */
+    if (sent && lane->batch.in_doubt && !lane->busy && !footfall__batch_wanted(lane))
+        footfall__batch_settle(lane, r, 0);
     for (size_t i = 0; i < r->count && r->pending > 0; i++)
         if ((int)r->results[i].status == FOOTFALL__PENDING) {
             r->results[i].status = sent ? FOOTFALL_STORE_UNKNOWN : FOOTFALL_STORE_TEMPORARY;
@@ -247,6 +273,7 @@ int footfall__lane_borrow(struct footfall__lane *lane, int64_t deadline_ms)
         footfall__lane_sleep(lane, FOOTFALL__BED_BORROWERS, deadline_ms);
         footfall__lane_lock(lane);
     }
+    got = got && atomic_load(&lane->ff->closing) <= 1;
     lane->borrowers--;
     if (got)
         lane->busy = 1;

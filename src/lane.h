@@ -51,6 +51,7 @@ struct footfall__lane {
     struct footfall__request *head, *tail;
     size_t queued_ops; /* pending ones of the queue */
     size_t queued_requests, queued_submissions;
+    int64_t overdue_ms;  /* no queued submission's time is up before */
     size_t last_members; /* of the last batch: what to expect of the next */
     unsigned slot;
     struct footfall__batch batch;
@@ -87,7 +88,11 @@ void footfall__lane_give_back(struct footfall__lane *lane);
 void footfall__batch_step(struct footfall__lane *lane, const struct footfall__request *mine);
 /* The final answer to what is pending of a member of the batch in doubt: UNKNOWN where an attempt ended in doubt, TEMPORARY
  * where each was refused. */
-void footfall__batch_settle(struct footfall__lane *lane, struct footfall__request *r);
+void footfall__batch_settle(struct footfall__lane *lane, struct footfall__request *r, int goes_on);
+/* Tells submissions of the batch in doubt whose time is up; returns when the next one's is, INT64_MAX: never. */
+int64_t footfall__batch_settle_overdue(struct footfall__lane *lane, int64_t now_ms);
+/* The same for the queue (every submission of it, when the handle is being closed). Says whether any was dropped. */
+int footfall__lane_drop_overdue(struct footfall__lane *lane, int64_t now_ms, int closing);
 /* Ends the batch in doubt for good, each member settled. */
 void footfall__batch_give_up(struct footfall__lane *lane);
 int footfall__batch_wanted(const struct footfall__lane *lane); /* somebody still waits for the batch in doubt */

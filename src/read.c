@@ -6,7 +6,7 @@
 #include "error.h"
 #include "name.h"
 
-enum { PAGE = 256, NAME_ROOM = FOOTFALL_NAME_BYTES + 1 };
+enum { PAGE = 256, NAMES_MAX = 1 << 24, NAME_ROOM = FOOTFALL_NAME_BYTES + 1 };
 
 /* ---- by name ---------------------------------------------------------------------------------------------------------- */
 
@@ -66,17 +66,22 @@ int footfall_read(struct footfall *ff, const char *const *names, size_t count, c
                   struct footfall_result *results, struct footfall_error *err)
 {
     int rc = footfall__enter(ff, call, 1, err);
-    if (rc != FOOTFALL_OK)
-        return rc;
-    if ((names == NULL || results == NULL) && count > 0)
+    int entered = rc == FOOTFALL_OK;
+    if (rc == FOOTFALL_OK && (names == NULL || results == NULL) && count > 0)
         rc = footfall__fail(err, FOOTFALL_INVALID, 0, "%s is NULL", names == NULL ? "names" : "results");
-    else if (count > 1U << 24)
-        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "%zu names in one call, more than %u", count, 1U << 24);
-    else if (call != NULL && (call->token != NULL || call->series != NULL))
+    if (rc == FOOTFALL_OK && count > NAMES_MAX)
+        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "%zu names in one call, more than %d", count, NAMES_MAX);
+    if (rc == FOOTFALL_OK && call != NULL && (call->token != NULL || call->series != NULL))
         rc = footfall__fail(err, FOOTFALL_INVALID, 0, "reading takes no token and no series");
-    else if (count > 0)
+    if (rc == FOOTFALL_OK && count > 0)
         rc = read_names(ff, names, count, call, results, err);
-    footfall__leave(ff);
+    else if (rc != FOOTFALL_OK)
+        for (size_t i = 0; results != NULL && i < count && count <= NAMES_MAX; i++) {
+            memset(&results[i], 0, sizeof results[i]);
+            results[i].status = (enum footfall_status)rc;
+        }
+    if (entered)
+        footfall__leave(ff);
     if (rc == FOOTFALL_OK)
         footfall__fine(err);
     return rc;

@@ -74,7 +74,7 @@ size_t footfall__request_arena(const struct footfall *ff, const struct footfall_
     if (token_bytes > 0 || op->token_bytes > 0)
         bytes += FOOTFALL_STORE_TOKEN_BYTES;
     if (ff->settings.visitor_agent && (op->kind == FOOTFALL_OP_VISIT || op->kind == FOOTFALL_OP_FORGET) &&
-        op->visitor != NULL && op->visitor->user_agent != NULL)
+        op->visitor != NULL && op->visitor->size == sizeof *op->visitor && op->visitor->user_agent != NULL)
         bytes += strlen(op->visitor->user_agent);
     return bytes;
 }
@@ -314,7 +314,9 @@ void footfall__request_error(const struct footfall__request *r, size_t i, struct
     const struct footfall_store_op *op = &r->ops[i];
     int status = r->results[i].status;
     int name_bytes = (int)op->name_bytes;
-    const char *text = r->text[0] != '\0' ? r->text : "the deadline passed";
+    const char *text = r->text[0] != '\0'                   ? r->text
+                       : status == FOOTFALL_STORE_NO_MEMORY ? "out of memory"
+                                                            : "the deadline passed";
     switch (status) {
     case FOOTFALL_STORE_OK:
         footfall__fine(err);

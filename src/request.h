@@ -31,6 +31,7 @@ struct footfall__request {
     uint32_t *index;                       /* which of the caller's ops this one is; NULL: the same */
     size_t unresolved;                     /* VISIT and FORGET whose ids are still to be made (id_count 0) */
     int numbered;                          /* part of a caller's series */
+    int interrupted;                       /* an op of the series failed: what follows would leave a gap */
     uint8_t series[FOOTFALL_SERIES_BYTES];
     uint64_t number;
     int64_t series_keep_ms;

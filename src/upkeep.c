@@ -13,7 +13,7 @@ enum { TEXT_BYTES = 200, BUDGET_MAX = 1000000, RETRY_DROP_MS = 60000, ERASE_MS =
 /* A new key's expiry is more than two lengths of at least a day away: looking this often finds those of other handles. */
 #define LOOK_AGAIN_MS (2 * (int64_t)FOOTFALL__DAY_MS)
 
-void footfall__upkeep(struct footfall *ff, struct footfall__store *store)
+void footfall__upkeep(struct footfall *ff, struct footfall__store *store, int64_t deadline_ms)
 {
     struct footfall_store_call call;
     char text[TEXT_BYTES];
@@ -21,8 +21,11 @@ void footfall__upkeep(struct footfall *ff, struct footfall__store *store)
     int64_t next_ms;
     int64_t own_ms;
     int rc;
-    footfall__store_call_init(ff, &call, footfall__boottime_ms() + ERASE_MS, text, sizeof text);
-    if (call.wall_ms < claimed || !atomic_compare_exchange_strong(&ff->next_drop_ms, &claimed, INT64_MAX))
+    int64_t now = footfall__boottime_ms();
+    footfall__store_call_init(ff, &call, deadline_ms < now + ERASE_MS ? deadline_ms : now + ERASE_MS, text,
+                              sizeof text);
+    if (call.wall_ms < claimed || now >= deadline_ms ||
+        !atomic_compare_exchange_strong(&ff->next_drop_ms, &claimed, INT64_MAX))
         return;
     own_ms = footfall__identity_expire(&ff->identity, call.wall_ms);
     rc = footfall__store_epoch_drop(store, call.wall_ms, &next_ms, &call);
@@ -46,13 +49,15 @@ int footfall__exclusively(struct footfall *ff, const struct footfall_call *how, 
     int64_t deadline_ms = footfall__deadline(ff, how);
     uint64_t random_state = (uint64_t)deadline_ms | 1;
     unsigned failures = 0;
+    int64_t attempt_ms;
     int rc;
     for (;;) {
         if (footfall__lane_borrow(lane, deadline_ms) != FOOTFALL_OK)
             return footfall__fail(err, FOOTFALL_TEMPORARY, 0, "the deadline passed before the store was free");
-        footfall__store_call_init(ff, &call, deadline_ms, text, sizeof text);
+        attempt_ms = footfall__boottime_ms() + FOOTFALL__ATTEMPT_MS;
+        footfall__store_call_init(ff, &call, attempt_ms < deadline_ms ? attempt_ms : deadline_ms, text, sizeof text);
         rc = run(ff, &lane->store, user, &call);
-        footfall__upkeep(ff, &lane->store);
+        footfall__upkeep(ff, &lane->store, deadline_ms);
         footfall__lane_give_back(lane);
         if (rc != FOOTFALL_STORE_TEMPORARY || footfall__boottime_ms() >= deadline_ms)
             break;

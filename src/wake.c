@@ -61,6 +61,11 @@ void footfall__lane_wait_for_work(struct footfall__lane *lane, int64_t until_ms)
 {
     int64_t left;
     struct timespec until;
+    if ((lane->wake_all | lane->wake_one) != 0) { /* the condition variable gives the lock up without waking anybody */
+        footfall__lane_unlock(lane);
+        footfall__lane_lock(lane);
+        return;
+    }
     if (until_ms == INT64_MAX) {
         pthread_cond_wait(&lane->work, &lane->lock);
         return;

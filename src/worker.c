@@ -71,18 +71,6 @@ static void tell(struct footfall__lane *lane)
     lane->open_submissions -= told;
 }
 
-/* A submission at the head of the queue whose time is up, or any when the handle is being closed. */
-static int drop_head(struct footfall__lane *lane, int64_t now, int closing)
-{
-    struct footfall__request *r = lane->head;
-    if (r == NULL || r->done == NULL || (r->deadline_ms > now && !closing))
-        return 0;
-    (void)footfall__lane_take(lane);
-    footfall__lane_finish(lane, r, FOOTFALL_STORE_TEMPORARY);
-    footfall__lane_unref(r);
-    return 1;
-}
-
 static int has_submissions(const struct footfall__lane *lane)
 {
     if (lane->queued_submissions > 0)
@@ -95,9 +83,13 @@ static int has_submissions(const struct footfall__lane *lane)
 
 static void wait_for_work(struct footfall__lane *lane, int64_t now)
 {
-    int64_t until = INT64_MAX;
-    if (lane->head != NULL && lane->head->done != NULL)
-        until = lane->head->deadline_ms;
+    int64_t until = lane->batch.in_doubt && !lane->busy ? footfall__batch_settle_overdue(lane, now) : INT64_MAX;
+    if (lane->completions != NULL) {
+        footfall__lane_next(lane);
+        return;
+    }
+    if (lane->queued_submissions > 0 && lane->overdue_ms < until)
+        until = lane->overdue_ms;
     if (lane->not_before_ms > now && lane->not_before_ms < until && has_submissions(lane))
         until = lane->not_before_ms;
     footfall__lane_wait_for_work(lane, until);
@@ -112,8 +104,8 @@ void *footfall__lane_worker(void *argument)
         int closing = atomic_load(&lane->ff->closing) > 1;
         if (lane->completions != NULL) {
             tell(lane);
-        } else if (drop_head(lane, now, closing)) {
-            continue;
+        } else if (footfall__lane_drop_overdue(lane, now, closing)) {
+            footfall__lane_next(lane); /* who was to wait for this thread may have nobody else to lead */
         } else if (closing && lane->batch.in_doubt && !lane->busy) {
             footfall__batch_give_up(lane);
         } else if (has_submissions(lane) && footfall__lane_ready(lane, now)) {
