@@ -1,68 +1,11 @@
 /* calls.c: the public counting calls: from footfall_op to a lane's request and back (footfall.h). */
-#include <inttypes.h>
 #include <string.h>
 
 #include "alloc.h"
-#include "bytes.h"
-#include "clock.h"
 #include "engine.h"
 #include "error.h"
 
 enum { OPS_MAX = 1 << 24 };
-
-/* ---- the door --------------------------------------------------------------------------------------------------------- */
-
-static int check_call(const struct footfall_call *call, struct footfall_error *err)
-{
-    if (call == NULL)
-        return FOOTFALL_OK;
-    if (call->size != sizeof *call)
-        return footfall__fail(err, FOOTFALL_MISUSE, 0, "struct footfall_call has size %zu, not %zu", call->size,
-                              sizeof *call);
-    if (call->wait_ms > FOOTFALL_WAIT_MAX_MS)
-        return footfall__fail(err, FOOTFALL_INVALID, 0, "wait_ms is %" PRIu32 ", more than %d", call->wait_ms,
-                              FOOTFALL_WAIT_MAX_MS);
-    return FOOTFALL_OK;
-}
-
-int footfall__enter(struct footfall *ff, const struct footfall_call *call, int may_block, struct footfall_error *err)
-{
-    int rc;
-    if (ff == NULL)
-        return footfall__fail(err, FOOTFALL_INVALID, 0, "the handle is NULL");
-    if (footfall__inherited(ff))
-        return footfall__fail(err, FOOTFALL_MISUSE, 0,
-                              "this handle was opened before fork: close it and open a new one");
-    if (may_block && footfall__lane_telling(ff))
-        return footfall__fail(err, FOOTFALL_MISUSE, 0, "a completion may not call what blocks");
-    rc = check_call(call, err);
-    if (rc != FOOTFALL_OK)
-        return rc;
-    atomic_fetch_add(&ff->active, 1);
-    if (atomic_load(&ff->closing) == 0)
-        return FOOTFALL_OK;
-    atomic_fetch_sub(&ff->active, 1);
-    return footfall__fail(err, FOOTFALL_MISUSE, 0, "this handle is being closed");
-}
-
-void footfall__leave(struct footfall *ff)
-{
-    atomic_fetch_sub(&ff->active, 1);
-}
-
-int64_t footfall__deadline(const struct footfall *ff, const struct footfall_call *call)
-{
-    uint32_t wait_ms =
-        call != NULL && call->wait_ms != FOOTFALL_WAIT_DEFAULT ? call->wait_ms : ff->settings.deadline_ms;
-    return footfall__boottime_ms() + wait_ms;
-}
-
-struct footfall__lane *footfall__lane_of(struct footfall *ff, const char *name, size_t name_bytes)
-{
-    if (ff->lane_count == 1)
-        return &ff->lanes[0];
-    return &ff->lanes[footfall__hash(ff->hash_key, name, name_bytes) % ff->lane_count];
-}
 
 /* ---- one operation ---------------------------------------------------------------------------------------------------- */
 

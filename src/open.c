@@ -1,6 +1,5 @@
 /* open.c: a handle's beginning and end: configuration, lanes, secret, first look at the epoch key (engine.h). */
 #include <inttypes.h>
-#include <openssl/crypto.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,35 +21,6 @@ static int64_t system_clock(void *user)
 {
     (void)user;
     return footfall__wall_ms();
-}
-
-int64_t footfall__now(const struct footfall *ff)
-{
-    return ff->clock(ff->clock_user);
-}
-
-void footfall__log(const struct footfall *ff, enum footfall_log_level level, const char *format, ...)
-{
-    char line[512];
-    va_list args;
-    if (ff->log == NULL || level > ff->settings.log_level)
-        return;
-    va_start(args, format);
-    footfall__vformat(line, sizeof line, format, args);
-    va_end(args);
-    ff->log(ff->log_user, level, line);
-}
-
-void footfall__store_call_init(const struct footfall *ff, struct footfall_store_call *out, int64_t deadline_ms,
-                               char *text, size_t text_bytes)
-{
-    memset(out, 0, sizeof *out);
-    text[0] = '\0';
-    out->deadline_ms = deadline_ms;
-    out->wall_ms = footfall__now(ff);
-    out->mark_keep_ms = FOOTFALL__MARK_KEEP_MS;
-    out->text = text;
-    out->text_bytes = text_bytes;
 }
 
 /* ---- open ------------------------------------------------------------------------------------------------------------- */
@@ -226,11 +196,6 @@ static volatile int *fork_page(void)
     }
     *(volatile int *)page = 1;
     return page;
-}
-
-int footfall__inherited(const struct footfall *ff)
-{
-    return ff->mine != NULL ? *ff->mine == 0 : getpid() != ff->pid;
 }
 
 int footfall_open_config(struct footfall **out, const struct footfall_config *config,
