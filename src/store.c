@@ -33,7 +33,8 @@ static int checked(const char *slot, int rc, struct footfall_store_call *call)
         return FOOTFALL_STORE_BROKEN;
     }
     if (rc != 0 && call->text_bytes > 0 && call->text[0] == '\0')
-        (void)snprintf(call->text, call->text_bytes, "%s failed", slot);
+        (void)snprintf(call->text, call->text_bytes, "%s%s", slot,
+                       rc == FOOTFALL_STORE_NO_MEMORY ? " ran out of memory" : " failed");
     return rc;
 }
 

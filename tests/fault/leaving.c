@@ -121,6 +121,7 @@ static void a_cut_series_has_no_gap(void **state)
     (void)state;
     call.series = series;
     call.number = 1;
+    call.wait_ms = 10000;
     for (int i = 0; i < OPS; i++) {
         ops[i] = (struct footfall_op)FOOTFALL_OP_INIT(FOOTFALL_OP_ADD);
         ops[i].name = "a";

@@ -43,6 +43,7 @@ static void note(void *user, const struct footfall_result *r, const struct footf
 void caller_start(struct caller *c, struct footfall *ff, enum kind kind, const char *name, uint32_t wait_ms)
 {
     struct footfall_op op = FOOTFALL_OP_INIT(FOOTFALL_OP_ADD);
+    struct footfall_error err; /* c->err is the completion's to write */
     memset(c, 0, sizeof *c);
     c->ff = ff;
     c->kind = kind;
@@ -54,8 +55,8 @@ void caller_start(struct caller *c, struct footfall *ff, enum kind kind, const c
     op.delta = 1;
     if (kind != SUBMIT && pthread_create(&c->thread, NULL, run, c) != 0)
         support_die("pthread_create");
-    if (kind == SUBMIT && footfall_submit(ff, &op, &c->call, note, c, &c->err) != FOOTFALL_OK)
-        support_die(c->err.text);
+    if (kind == SUBMIT && footfall_submit(ff, &op, &c->call, note, c, &err) != FOOTFALL_OK)
+        support_die(err.text);
 }
 
 void await_more(atomic_int *what, int than)
