@@ -175,7 +175,7 @@ static int forget(struct footfall_sqlite *store, const struct footfall_store_op 
         if (!visitor->there)
             continue;
         visitor->there = 0;
-        visitor->changed = 1;
+        visitor->changed = visitor->renewed = 1;
         store->batch.dirty = 1;
     }
     answer(result, &store->counters[touch->counter], 0);

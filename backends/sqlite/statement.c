@@ -36,6 +36,7 @@ static const char *const texts[FOOTFALL_SQL_COUNT] = {
         " SET t = excluded.t, x = max(x, excluded.x)"
         " WHERE excluded.t - t >= ?6 AND ?6 <> 9223372036854775807",
     [FOOTFALL_SQL_VISITOR_UPDATE] = "UPDATE visitors SET t = ?4, x = max(x, ?5) WHERE e = ?1 AND k = ?2 AND v = ?3",
+    [FOOTFALL_SQL_VISITOR_RENEW] = "UPDATE visitors SET t = ?4, x = ?5 WHERE e = ?1 AND k = ?2 AND v = ?3",
     [FOOTFALL_SQL_VISITOR_DELETE] = "DELETE FROM visitors WHERE e = ?1 AND k = ?2 AND v = ?3",
     [FOOTFALL_SQL_VISITOR_IN_EPOCH] = "SELECT 1 FROM visitors WHERE e = ?1 LIMIT 1",
     [FOOTFALL_SQL_VISITOR_ANY] = "SELECT 1 FROM visitors LIMIT 1",

@@ -37,6 +37,7 @@ enum footfall_sqlite_sql { /* one prepared statement each; the texts are in stat
                            FOOTFALL_SQL_VISITOR_INSERT,
                            FOOTFALL_SQL_VISITOR_CLAIM,
                            FOOTFALL_SQL_VISITOR_UPDATE,
+                           FOOTFALL_SQL_VISITOR_RENEW,
                            FOOTFALL_SQL_VISITOR_DELETE,
                            FOOTFALL_SQL_VISITOR_IN_EPOCH,
                            FOOTFALL_SQL_VISITOR_ANY,
@@ -117,6 +118,7 @@ struct footfall_sqlite_visitor {
     uint8_t there;   /* it exists now */
     uint8_t stored;  /* it exists in the database */
     uint8_t changed; /* it differs from the database */
+    uint8_t renewed; /* forgotten by this batch: what comes after has nothing of the stored one */
     uint8_t claim;   /* enum footfall_sqlite_claim */
     uint32_t first;  /* op + 1 that touched it first */
 };

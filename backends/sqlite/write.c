@@ -115,9 +115,10 @@ int footfall__sqlite_lower_epoch(struct footfall_sqlite *store, int64_t e, int64
 
 static int write_visitor(struct footfall_sqlite *store, const struct footfall_sqlite_visitor *visitor)
 {
-    enum footfall_sqlite_sql which = !visitor->there   ? FOOTFALL_SQL_VISITOR_DELETE
-                                     : visitor->stored ? FOOTFALL_SQL_VISITOR_UPDATE
-                                                       : FOOTFALL_SQL_VISITOR_INSERT;
+    enum footfall_sqlite_sql which = !visitor->there                       ? FOOTFALL_SQL_VISITOR_DELETE
+                                     : visitor->stored && visitor->renewed ? FOOTFALL_SQL_VISITOR_RENEW
+                                     : visitor->stored                     ? FOOTFALL_SQL_VISITOR_UPDATE
+                                                                           : FOOTFALL_SQL_VISITOR_INSERT;
     sqlite3_stmt *statement;
     int rc = visitor->there ? footfall__sqlite_lower_epoch(store, visitor->epoch, visitor->expire) : SQLITE_OK;
     if (rc == SQLITE_OK)

@@ -514,6 +514,25 @@ static int purge_all(struct kit *kit, int64_t now_ms, size_t budget, size_t drop
     return calls;
 }
 
+/* What a FORGET removed lends nothing to the record that a visit of the same batch makes, not its expiry either. */
+static void forgotten_and_back_in_one_batch(void **state)
+{
+    struct kit *kit = *state;
+    struct footfall_store_op ops[2] = { op_forget("a", 1, T0 + 2), op_visit("a", 1, T0 + 3) };
+    struct footfall_store_op first = op_visit("a", 1, T0);
+    struct footfall_store_result results[2];
+    size_t dropped[3] = { 0, 0, 0 };
+    first.expire_ms = T0 + 5000;
+    ops[1].expire_ms = T0 + 500;
+    expect(kit, &first, FOOTFALL_STORE_OK, 1, 1, 1);
+    assert_int_equal(SQ.apply(kit->store, ops, 2, results, kit_call(kit)), 0);
+    assert_int_equal(results[1].is_new, 1);
+    purge_all(kit, T0 + 499, 10, dropped);
+    assert_int_equal(dropped[0], 0);
+    purge_all(kit, T0 + 500, 10, dropped);
+    assert_int_equal(dropped[0], 1);
+}
+
 static void purging_by_each_expiry(void **state)
 {
     struct kit *kit = *state;
@@ -611,6 +630,7 @@ static void expiry_never_shrinks(void **state)
 }
 
 const struct CMUnitTest sqlite_rules[] = {
+    cmocka_unit_test_setup_teardown(forgotten_and_back_in_one_batch, kit_setup, kit_teardown),
     cmocka_unit_test_setup_teardown(windows_to_the_millisecond, kit_setup, kit_teardown),
     cmocka_unit_test_setup_teardown(sliding_windows_restart, kit_setup, kit_teardown),
     cmocka_unit_test_setup_teardown(two_ids_over_a_rotation, kit_setup, kit_teardown),
