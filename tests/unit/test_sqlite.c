@@ -1,6 +1,6 @@
-/* test_sqlite.c: unit tests of the SQLite backend through its vtable: what the ops answer (test_sqlite_rules.c), which files it
- * takes and leaves (test_sqlite_files.c), and what happens when something fails (test_sqlite_faults.c). This file has what they
- * share (test_sqlite.h). */
+/* test_sqlite.c: unit tests of the SQLite backend through its vtable: what the ops answer (test_sqlite_rules.c), what purge drops
+ * (test_sqlite_purge.c), which files it takes and leaves (test_sqlite_files.c), and what happens when something fails
+ * (test_sqlite_faults.c). This file has what they share (test_sqlite.h). */
 #include "test_sqlite.h"
 
 #include <stdlib.h>
@@ -199,18 +199,37 @@ void expect_read(struct kit *kit, const char *name, int exists, int64_t total, i
     assert_true(got_total == total && got_unique == unique);
 }
 
+int in_series(struct kit *kit, const struct footfall_store_op *ops, size_t count, uint64_t number,
+              struct footfall_store_result *results)
+{
+    static const uint8_t series[16] = "a series";
+    struct footfall_store_call *call = kit_call(kit);
+    call->series = series;
+    call->series_number = number;
+    call->series_keep_ms = 20 * 60000;
+    return SQ.apply(kit->store, ops, count, results, call);
+}
+
 int main(void)
 {
     struct CMUnitTest *all;
-    size_t count = sqlite_rules_count + sqlite_files_count + sqlite_faults_count;
+    const struct {
+        const struct CMUnitTest *tests;
+        size_t count;
+    } parts[] = { { sqlite_rules, sqlite_rules_count },
+                  { sqlite_purge, sqlite_purge_count },
+                  { sqlite_files, sqlite_files_count },
+                  { sqlite_faults, sqlite_faults_count } };
+    size_t count = 0;
     int failed;
     support_vfs_install();
-    all = calloc(count, sizeof *all);
+    all = calloc(sqlite_rules_count + sqlite_purge_count + sqlite_files_count + sqlite_faults_count, sizeof *all);
     if (all == NULL)
         return 99;
-    memcpy(all, sqlite_rules, sqlite_rules_count * sizeof *all);
-    memcpy(all + sqlite_rules_count, sqlite_files, sqlite_files_count * sizeof *all);
-    memcpy(all + sqlite_rules_count + sqlite_files_count, sqlite_faults, sqlite_faults_count * sizeof *all);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        memcpy(all + count, parts[i].tests, parts[i].count * sizeof *all);
+        count += parts[i].count;
+    }
     failed = _cmocka_run_group_tests("sqlite", all, count, NULL, NULL);
     free(all);
     return failed;

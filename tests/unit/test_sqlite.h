@@ -54,6 +54,10 @@ struct footfall_store_result apply_one(struct kit *kit, const struct footfall_st
 void expect(struct kit *kit, const struct footfall_store_op *op, int status, int is_new, int64_t total, int64_t unique);
 void expect_read(struct kit *kit, const char *name, int exists, int64_t total, int64_t unique);
 
-extern const struct CMUnitTest sqlite_rules[], sqlite_files[], sqlite_faults[];
-extern const size_t sqlite_rules_count, sqlite_files_count, sqlite_faults_count;
+/* A batch of the series. */
+int in_series(struct kit *kit, const struct footfall_store_op *ops, size_t count, uint64_t number,
+              struct footfall_store_result *results);
+
+extern const struct CMUnitTest sqlite_rules[], sqlite_purge[], sqlite_files[], sqlite_faults[];
+extern const size_t sqlite_rules_count, sqlite_purge_count, sqlite_files_count, sqlite_faults_count;
 #endif
