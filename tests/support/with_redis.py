@@ -7,7 +7,7 @@ usage: with_redis.py [--transport tcp|unix|tls] [--appendonly no|everysec|always
 In PROGRAM's arguments @URL@ is the server's URL, @CA@ the file of the CA that signed its certificate, @SERVER_DIR@ its folder.
 PROGRAM finds in its environment FOOTFALL_TEST_REDIS_URL and _PID (of the first start); _PORT (tcp, tls), _SOCKET (unix), _CA and
 _BAD_CA (tls: a CA that did not sign); and _CONTROL, a Unix socket: each line kill, restart (kill -9 and start), stop (SIGTERM),
-start, pause or resume is answered by "ok" or "error: WHY" once it is done.
+start, pause or resume is answered by "ok" or "error: WHY" once it is done. redis_control.h is the C side of all this.
 
 The exit status is PROGRAM's, or 128 and the number of the signal that ended it. Without redis-server (or openssl, for tls) it is
 77, which Meson counts as skipped, and 1 when CI=true; 99 when the server did not start.
