@@ -10,12 +10,15 @@
 
 enum { ADDED_MAX = 16 };
 
-extern const struct footfall_backend footfall__backend_memory, footfall__backend_sqlite;
+extern const struct footfall_backend footfall__backend_memory, footfall__backend_redis, footfall__backend_sqlite;
 
 /* In byte order of their names, NULL last. */
 static const struct footfall_backend *const built_in[] = {
 #ifdef FOOTFALL_HAVE_MEMORY
     &footfall__backend_memory,
+#endif
+#ifdef FOOTFALL_HAVE_REDIS
+    &footfall__backend_redis,
 #endif
 #ifdef FOOTFALL_HAVE_SQLITE
     &footfall__backend_sqlite,

@@ -1,7 +1,8 @@
 /* model.c: random operations against the memory backend and the one under test, with one secret and one set of clocks: every
  * answer must be the same. Epoch keys are random, so the two remember visitors under other ids; only answers are compared.
  * What purge drops at which call is a store's own business; that it changes no answer is not.
- * usage: model BACKEND [--operations N] [--seed N] [--trace N] [KEY=VALUE]...      (--trace: print the steps from operation N) */
+ * usage: model BACKEND [--operations N] [--long N] [--seed N] [--trace N] [KEY=VALUE]...
+ * --long: how many under FOOTFALL_TEST_LONG=1. --trace: print the steps from operation N. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,19 +275,23 @@ int main(int argc, char **argv)
 {
     static struct model m;
     const char *long_run = getenv("FOOTFALL_TEST_LONG");
-    uint64_t operations = long_run != NULL && strcmp(long_run, "1") == 0 ? 1000000 : 100000;
+    uint64_t operations = 100000;
+    uint64_t operations_long = 1000000;
     void *suite = NULL;
     int at = 2;
     int failed = 0;
     if (argc < 2) {
-        fprintf(stderr, "usage: model BACKEND [--operations N] [--seed N] [--trace N] [KEY=VALUE]...\n");
+        fprintf(stderr, "usage: model BACKEND [--operations N] [--long N] [--seed N] [--trace N] [KEY=VALUE]...\n");
         return 2;
     }
     m.trace_from = UINT64_MAX;
     while (at < argc &&
            (take_number(&operations, "--operations", argc, argv, &at) ||
+            take_number(&operations_long, "--long", argc, argv, &at) ||
             take_number(&m.seed, "--seed", argc, argv, &at) || take_number(&m.trace_from, "--trace", argc, argv, &at)))
         ;
+    if (long_run != NULL && strcmp(long_run, "1") == 0)
+        operations = operations_long;
     if (m.seed == 0)
         m.seed = support_seed();
     printf("model: %s, %" PRIu64 " operations, seed %" PRIu64 "\n", argv[1], operations, m.seed);

@@ -13,7 +13,7 @@ from cases import case, finish, read
 root = sys.argv[1]
 STORE, PUBLIC, ADMIN = 'footfall_store.h', 'footfall.h', 'footfall_admin.h'
 # Their libraries' headers belong to one folder each.
-LIBRARIES = {'sqlite3.h': 'backends/sqlite', 'jansson.h': 'tools'}
+LIBRARIES = {'sqlite3.h': 'backends/sqlite', 'hiredis.h': 'backends/redis', 'jansson.h': 'tools'}
 # A backend is named where it is chosen: the registry's table and the table of keys.
 MAY_NAME = {'src/registry.c', 'src/config_keys.c'}
 NAMES = re.compile(r'sqlite|redis|dynamodb', re.IGNORECASE)

@@ -1,0 +1,33 @@
+-- Drops visitors of deleted counters that would never expire. KEYS: 1 the list of their groups (apply.lua). ARGV: 1 how many at
+-- most. Answer: how many were dropped, and how many groups are left.
+local call, budget, dropped = redis.call, tonumber(ARGV[1]), 0
+for _ = 1, 20 do
+    local base = call('LINDEX', KEYS[1], 0)
+    if not base then
+        break
+    end
+    local number = tonumber(call('HGET', base, 'N') or 1) - 1
+    local name = number > 0 and base .. ':' .. number or base
+    local ids = {}
+    for _, field in ipairs(call('HKEYS', name)) do
+        if #field == 16 and dropped + #ids < budget then
+            ids[#ids + 1] = field
+        elseif #field == 16 then
+            ids.more = true
+        end
+    end
+    for from = 1, #ids, 1000 do
+        call('HDEL', name, unpack(ids, from, math.min(from + 999, #ids)))
+    end
+    dropped = dropped + #ids
+    if ids.more then
+        break
+    elseif number > 0 then
+        call('UNLINK', name)
+        call('HSET', base, 'N', number)
+    else
+        call('UNLINK', base)
+        call('LPOP', KEYS[1])
+    end
+end
+return { dropped, call('LLEN', KEYS[1]) }
