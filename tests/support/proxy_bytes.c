@@ -134,7 +134,7 @@ void proxy_socket_end(int *fd, enum proxy_end how)
     /* Closing alone does nothing while a child between fork and exec has the descriptor too. */
     if (how == PROXY_RESET) {
         setsockopt(*fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        connect(*fd, &nowhere, sizeof nowhere);
+        (void)connect(*fd, &nowhere, sizeof nowhere);
     }
     shutdown(*fd, SHUT_RDWR);
     close(*fd);

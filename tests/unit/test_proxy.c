@@ -159,7 +159,7 @@ static void *stub_run(void *user)
         polled[STUB_LINKS] = (struct pollfd){ .fd = stub->listener, .events = POLLIN };
         for (size_t i = 0; i < STUB_LINKS; i++)
             polled[i] = (struct pollfd){ .fd = stub->links[i].fd, .events = POLLIN };
-        if (poll(polled, STUB_LINKS + 1, 10) <= 0)
+        if (poll(polled, STUB_LINKS + 1, 2) <= 0)
             continue;
         for (size_t i = 0; i < STUB_LINKS; i++)
             if (polled[i].revents != 0)

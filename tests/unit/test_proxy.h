@@ -80,9 +80,8 @@ extern const struct CMUnitTest proxy_faults[], proxy_links[], proxy_frames[];
 extern const size_t proxy_faults_count, proxy_links_count, proxy_frames_count;
 
 /* A test for each kind. */
-#define OF(test, kind)                                                                                                 \
-    {                                                                                                                  \
-#test " " #kind, test, kit_setup, kit_teardown, (void *)(uintptr_t)&kind                                       \
-    }
+/* clang-format off */
+#define OF(test, kind) { #test " " #kind, (test), kit_setup, kit_teardown, (void *)(uintptr_t)&(kind) }
+/* clang-format on */
 #define OF_ALL(test) OF(test, redis_tcp), OF(test, redis_unix), OF(test, http_tcp)
 #endif
