@@ -246,9 +246,9 @@ while pos <= #ops do
     end
     for _ = 1, run do
         count = count + 1
-        local letter, token, fingerprints, keep, id, id2, now, ah, al, bh, bl
+        local letter, token, fingerprints, bound_count, keep, id, id2, now, ah, al, bh, bl
         if token_run then
-            token, keep, fingerprints, pos = unpack('>c16I8Bc0', ops, pos)
+            token, keep, bound_count, fingerprints, pos = unpack('>c16I8BBc0', ops, pos)
         end
         if kind == 2 or kind == 5 then
             if two then
@@ -342,7 +342,7 @@ while pos <= #ops do
                 letter = '0'
             end
             if token and (letter == '0' or letter == '1') then
-                local bound = letter .. fingerprints
+                local bound = letter .. sub(fingerprints, 1, bound_count * 16)
                 tokens[token] = bound
                 new_tokens[#new_tokens + 1] = token
                 new_tokens[token] = keep
