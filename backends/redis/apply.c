@@ -19,8 +19,8 @@ struct batch {
     size_t group_count;
     uint32_t sent[REDIS_MAX_BATCH]; /* the groups in the order in which they were sent */
     size_t sent_count;
-    int hang_up;        /* the replies make no sense, or another connection would do better */
-    int64_t replicas;   /* what WAIT said; NOBODY: nothing */
+    int hang_up;      /* the replies make no sense, or another connection would do better */
+    int64_t replicas; /* what WAIT said; NOBODY: nothing */
 };
 
 /* ---- by counter ----------------------------------------------------------------------------------------------------------- */
@@ -184,7 +184,8 @@ static void take_reply(void *user, size_t i, redisReply **reply)
         b->hang_up |= reconnect;
     } else if (footfall__redis_decode(b->store, group, b->ops, b->results, *reply) != 0) {
         set_status(b, group, FOOTFALL_STORE_UNKNOWN);
-        (void)footfall__redis_fault(b->call, FOOTFALL_STORE_UNKNOWN, "what Redis answers to a batch is no answer to it");
+        (void)footfall__redis_fault(b->call, FOOTFALL_STORE_UNKNOWN,
+                                    "what Redis answers to a batch is no answer to it");
         b->hang_up = 1;
     }
 }

@@ -108,7 +108,8 @@ static void check_memory(const struct checking *c)
         tell(c, FINE, NULL, "maxmemory-policy is noeviction: nothing is thrown away.");
     if (most > 0 && used > most / 10 * 9)
         tell(c, WARNING, "Give the server more memory, or choose a shorter window.",
-             "%" PRId64 " of %" PRId64 " MiB of memory are used; when it is full, nothing is counted.", used >> 20, most >> 20);
+             "%" PRId64 " of %" PRId64 " MiB of memory are used; when it is full, nothing is counted.", used >> 20,
+             most >> 20);
 }
 
 static int check_persistence(const struct checking *c)
@@ -175,7 +176,8 @@ static void check_clock(const struct checking *c)
     if (apart < 0)
         apart = -apart;
     if (apart > 60000)
-        tell(c, WARNING, "Set both clocks (NTP).", "The server's clock is %" PRId64 " s off this host's.", apart / 1000);
+        tell(c, WARNING, "Set both clocks (NTP).", "The server's clock is %" PRId64 " s off this host's.",
+             apart / 1000);
     else
         tell(c, FINE, NULL, "The server's clock agrees with this host's.");
 }
@@ -186,9 +188,11 @@ static void check_connection(const struct checking *c)
     int local = address->path != NULL || strcmp(address->host, "localhost") == 0 ||
                 strncmp(address->host, "127.", 4) == 0 || strcmp(address->host, "::1") == 0;
     if (!local && !address->tls)
-        tell(c, WARNING, "Use rediss://.", "The connection crosses a network without TLS: ids and password can be read.");
+        tell(c, WARNING, "Use rediss://.",
+             "The connection crosses a network without TLS: ids and password can be read.");
     if (!local && address->password == NULL)
-        tell(c, WARNING, "Set requirepass or an ACL user, and redis.password_file.", "The server asks for no password.");
+        tell(c, WARNING, "Set requirepass or an ACL user, and redis.password_file.",
+             "The server asks for no password.");
 }
 
 int footfall__redis_check(struct footfall_store *store, footfall_store_finding *each, void *user,
@@ -200,7 +204,8 @@ int footfall__redis_check(struct footfall_store *store, footfall_store_finding *
     if (status != 0)
         return status;
     if (info == NULL || !footfall__redis_is_text(info)) {
-        tell(&c, WARNING, "Let this user run INFO.", "The server does not tell about itself: nothing could be checked.");
+        tell(&c, WARNING, "Let this user run INFO.",
+             "The server does not tell about itself: nothing could be checked.");
         if (info != NULL)
             freeReplyObject(info);
         return 0;

@@ -10,8 +10,8 @@ static int read_letter(char letter, struct footfall_store_result *result)
 {
     static const char letters[] = "01qrTGAtgaS";
     static const enum footfall_store_status statuses[] = {
-        FOOTFALL_STORE_OK,    FOOTFALL_STORE_OK,     FOOTFALL_STORE_OK,    FOOTFALL_STORE_OK,
-        FOOTFALL_STORE_TOKEN, FOOTFALL_STORE_RANGE,  FOOTFALL_STORE_ABSENT, FOOTFALL_STORE_TOKEN,
+        FOOTFALL_STORE_OK,    FOOTFALL_STORE_OK,     FOOTFALL_STORE_OK,        FOOTFALL_STORE_OK,
+        FOOTFALL_STORE_TOKEN, FOOTFALL_STORE_RANGE,  FOOTFALL_STORE_ABSENT,    FOOTFALL_STORE_TOKEN,
         FOOTFALL_STORE_RANGE, FOOTFALL_STORE_ABSENT, FOOTFALL_STORE_TEMPORARY,
     };
     const char *at = letter != '\0' ? strchr(letters, letter) : NULL;
@@ -49,8 +49,9 @@ static int apply_to(struct totals *now, const struct footfall_store_op *op, int 
     return -1;
 }
 
-static int walk(const struct footfall_store *store, const struct redis_group *group, const struct footfall_store_op *ops,
-                struct footfall_store_result *results, struct totals now, const char *letters, size_t count)
+static int walk(const struct footfall_store *store, const struct redis_group *group,
+                const struct footfall_store_op *ops, struct footfall_store_result *results, struct totals now,
+                const char *letters, size_t count)
 {
     size_t at = 0;
     for (uint32_t i = group->first; i != UINT32_MAX; i = store->next[i]) {
@@ -81,7 +82,8 @@ int footfall__redis_decode(const struct footfall_store *store, const struct redi
         footfall__redis_number(reply->element[1], &found.unique) != 0)
         return -1;
     letters = reply->element[2];
-    if (!footfall__redis_is_text(letters) || walk(store, group, ops, NULL, found, letters->str, (size_t)letters->len) != 0)
+    if (!footfall__redis_is_text(letters) ||
+        walk(store, group, ops, NULL, found, letters->str, (size_t)letters->len) != 0)
         return -1;
     return walk(store, group, ops, results, found, letters->str, (size_t)letters->len);
 }

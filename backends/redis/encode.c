@@ -4,7 +4,15 @@
 
 #include <string.h>
 
-enum { SLIDING = 1, TWO_IDS = 2, BOTH_WRITTEN = 4, NEVER_EXPIRES = 8, MUST_EXIST = 16, HAS_TOKEN = 32, RUN_MAX = 65535 };
+enum {
+    SLIDING = 1,
+    TWO_IDS = 2,
+    BOTH_WRITTEN = 4,
+    NEVER_EXPIRES = 8,
+    MUST_EXIST = 16,
+    HAS_TOKEN = 32,
+    RUN_MAX = 65535
+};
 
 /* Lua's numbers are doubles. Windows and expiries beyond this mean the same as this; times are refused. */
 #define EXACT_MAX (INT64_C(1) << 52)

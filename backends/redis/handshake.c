@@ -71,7 +71,8 @@ static void refused(struct handshake *h, const redisReply *reply, const char *wh
         if (h->status == FOOTFALL_STORE_UNKNOWN) /* nothing that counts was asked: it said no, and that is that */
             h->status = FOOTFALL_STORE_BROKEN;
     } else {
-        h->status = footfall__redis_fault(h->call, FOOTFALL_STORE_TEMPORARY, "what Redis says to %s is unexpected", what);
+        h->status =
+            footfall__redis_fault(h->call, FOOTFALL_STORE_TEMPORARY, "what Redis says to %s is unexpected", what);
     }
 }
 
@@ -143,14 +144,15 @@ int footfall__redis_fit(const struct footfall_store *store, const struct redis_s
                                      "redis.url: the server is a Sentinel, which is not supported yet");
     if (server->version[0] != '\0' &&
         (footfall__redis_parse(server->version, strcspn(server->version, "."), &major) != 0 || major < OLDEST_VERSION))
-        return footfall__redis_fault(call, FOOTFALL_STORE_CONFIG, "redis.url: the server is Redis %s; %d.0 or newer is needed",
-                                     server->version, OLDEST_VERSION);
+        return footfall__redis_fault(call, FOOTFALL_STORE_CONFIG,
+                                     "redis.url: the server is Redis %s; %d.0 or newer is needed", server->version,
+                                     OLDEST_VERSION);
     if (server->policy[0] != '\0' && strcmp(server->policy, "noeviction") != 0 && !store->allow_eviction)
-        return footfall__redis_fault(
-            call, FOOTFALL_STORE_CONFIG,
-            "redis.allow_eviction is false, and maxmemory-policy of the server is %s: it may throw counters and visitors "
-            "away. Set maxmemory-policy noeviction",
-            server->policy);
+        return footfall__redis_fault(call, FOOTFALL_STORE_CONFIG,
+                                     "redis.allow_eviction is false, and maxmemory-policy of the server is %s: it may "
+                                     "throw counters and visitors "
+                                     "away. Set maxmemory-policy noeviction",
+                                     server->policy);
     return 0;
 }
 

@@ -26,7 +26,9 @@ static int take_bool(int *out, const char *key, const char *value, struct footfa
             *out = i % 2 == 1;
             return 0;
         }
-    return value == NULL ? 0 : footfall__redis_fault(call, FOOTFALL_STORE_CONFIG, "redis.%s is neither true nor false", key);
+    return value == NULL
+               ? 0
+               : footfall__redis_fault(call, FOOTFALL_STORE_CONFIG, "redis.%s is neither true nor false", key);
 }
 
 static int take_prefix(struct footfall_store *store, const char *value, struct footfall_store_call *call)

@@ -38,8 +38,9 @@ static void take_numbers(void *user, size_t i, redisReply **reply)
                                           "a key under redis.prefix holds what is no counter of ours");
 }
 
-int footfall__redis_fetch(struct footfall_store *store, const char *const *names, const size_t *name_bytes, size_t count,
-                          int64_t *totals, int64_t *uniques, uint8_t *exists, struct footfall_store_call *call)
+int footfall__redis_fetch(struct footfall_store *store, const char *const *names, const size_t *name_bytes,
+                          size_t count, int64_t *totals, int64_t *uniques, uint8_t *exists,
+                          struct footfall_store_call *call)
 {
     struct reading r = { totals, uniques, exists, call, 0, 0 };
     int rc = footfall__redis_ready(store, call);
@@ -47,7 +48,9 @@ int footfall__redis_fetch(struct footfall_store *store, const char *const *names
         struct redis_key key;
         footfall__redis_counter_key(&key, store->prefix, names[i], name_bytes[i]);
         {
-            const struct redis_argument arguments[] = { { "HMGET", 5 }, footfall__redis_key_argument(&key), { "t", 1 }, { "u", 1 } };
+            const struct redis_argument arguments[] = {
+                { "HMGET", 5 }, footfall__redis_key_argument(&key), { "t", 1 }, { "u", 1 }
+            };
             rc = footfall__redis_command(&store->connection, arguments, 4);
         }
         if (rc != 0)
@@ -103,8 +106,13 @@ static redisReply *ask_page(struct footfall_store *store, const struct redis_byt
     *status = footfall__redis_ready(store, call);
     if (*status == 0) {
         const struct redis_argument arguments[] = {
-            { "ZRANGEBYLEX", 11 }, footfall__redis_key_argument(&names), { from->at, from->count },
-            { to->at, to->count }, { "LIMIT", 5 }, { "0", 1 }, { limit, strlen(limit) },
+            { "ZRANGEBYLEX", 11 },
+            footfall__redis_key_argument(&names),
+            { from->at, from->count },
+            { to->at, to->count },
+            { "LIMIT", 5 },
+            { "0", 1 },
+            { limit, strlen(limit) },
         };
         *status = footfall__redis_command(&store->connection, arguments, sizeof(arguments) / sizeof(arguments[0]));
     }

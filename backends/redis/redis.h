@@ -12,7 +12,8 @@
 
 enum {
     REDIS_MAX_BATCH = 1024,
-    REDIS_KEY_BYTES = 1024, /* room for the longest key: prefix, a name of 200 bytes with every brace encoded, and what follows */
+    REDIS_KEY_BYTES =
+        1024, /* room for the longest key: prefix, a name of 200 bytes with every brace encoded, and what follows */
     REDIS_PREFIX_BYTES = 128,
     REDIS_REPLY_BYTES = 1 << 20, /* a longer reply is no reply to anything we ask */
     REDIS_REPLY_ELEMENTS = 16384
@@ -96,7 +97,8 @@ struct redis_connection {
 
 /* Appends a command to what is sent next: 0 or NO_MEMORY. */
 int footfall__redis_command(struct redis_connection *c, const struct redis_argument *arguments, size_t count);
-int footfall__redis_say(struct redis_connection *c, const char *first, ...); /* the same from strings, NULL at the end */
+int footfall__redis_say(struct redis_connection *c, const char *first,
+                        ...); /* the same from strings, NULL at the end */
 
 /* Sends what was appended and takes `count` replies, in order. each(user, i, reply) may keep *reply by setting it to NULL.
  * Returns how many came; fewer: the connection is closed, the call's text says why, and `sent` tells what had left. */
@@ -112,7 +114,8 @@ void footfall__redis_hang_up(struct redis_connection *c);
 
 redisReader *footfall__redis_reader(void); /* NULL: no memory */
 int footfall__redis_is_text(const redisReply *reply);
-int footfall__redis_number(const redisReply *reply, int64_t *out); /* exact int64 from its text: 0, or -1 when it is none */
+int footfall__redis_number(const redisReply *reply,
+                           int64_t *out); /* exact int64 from its text: 0, or -1 when it is none */
 int footfall__redis_parse(const char *text, size_t bytes, int64_t *out);
 int footfall__redis_is_array(const redisReply *reply, size_t elements);
 
@@ -189,13 +192,15 @@ redisReply *footfall__redis_run(struct footfall_store *store, const struct redis
 /* The slots, as footfall_store.h has them. */
 int footfall__redis_apply(struct footfall_store *store, const struct footfall_store_op *ops, size_t count,
                           struct footfall_store_result *results, struct footfall_store_call *call);
-int footfall__redis_fetch(struct footfall_store *store, const char *const *names, const size_t *name_bytes, size_t count,
-                          int64_t *totals, int64_t *uniques, uint8_t *exists, struct footfall_store_call *call);
+int footfall__redis_fetch(struct footfall_store *store, const char *const *names, const size_t *name_bytes,
+                          size_t count, int64_t *totals, int64_t *uniques, uint8_t *exists,
+                          struct footfall_store_call *call);
 int footfall__redis_scan(struct footfall_store *store, const char *prefix, size_t prefix_bytes, const char *after,
                          size_t after_bytes, size_t limit, footfall_store_each *each, void *user, int *more,
                          struct footfall_store_call *call);
 int footfall__redis_epoch_key(struct footfall_store *store, int64_t epoch_ms, int64_t epoch, const uint8_t *candidate,
-                              int64_t expire_ms, uint8_t *winner, int64_t *kept_until, struct footfall_store_call *call);
+                              int64_t expire_ms, uint8_t *winner, int64_t *kept_until,
+                              struct footfall_store_call *call);
 int footfall__redis_epoch_drop(struct footfall_store *store, int64_t wall_ms, int64_t *next_ms,
                                struct footfall_store_call *call);
 int footfall__redis_epoch_other(struct footfall_store *store, int64_t epoch_ms, int *found,

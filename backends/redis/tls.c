@@ -23,7 +23,8 @@ static int failed(struct footfall_store_call *call, int status, const char *what
     unsigned long code = ERR_get_error();
     const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
     ERR_clear_error();
-    return footfall__redis_fault(call, status, "%s%s%s", what, reason != NULL ? ": " : "", reason != NULL ? reason : "");
+    return footfall__redis_fault(call, status, "%s%s%s", what, reason != NULL ? ": " : "",
+                                 reason != NULL ? reason : "");
 }
 
 static int make_context(struct redis_tls *tls, const struct redis_address *address, struct footfall_store_call *call)

@@ -113,7 +113,8 @@ int footfall__redis_epoch_key(struct footfall_store *store, int64_t epoch_ms, in
     footfall__redis_key_add(&key, member, strlen(member));
     footfall__redis_key(&index, store->prefix, "epochs");
     {
-        const struct redis_argument keys[] = { footfall__redis_key_argument(&key), footfall__redis_key_argument(&index) };
+        const struct redis_argument keys[] = { footfall__redis_key_argument(&key),
+                                               footfall__redis_key_argument(&index) };
         const struct redis_argument arguments[] = {
             text_argument(member),
             { candidate, candidate != NULL ? FOOTFALL_STORE_KEY_BYTES : 0 },

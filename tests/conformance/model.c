@@ -30,6 +30,7 @@ struct model {
     struct step step;
     struct answer answers[SIDES];
     uint64_t seed, done, trace_from;
+    int expires; /* the tested store drops by its own clock, for which this test is a moment: the model drops nothing */
 };
 
 /* ---- handles -------------------------------------------------------------------------------------------------------------------- */
@@ -142,7 +143,8 @@ static void ask(struct model *m, int side)
         answer->rc = footfall_list(ff, step->prefix, step->after, NULL, note_line, &listing, &err);
         break;
     case STEP_PURGE:
-        answer->rc = purge_all(ff, step->budget, &err);
+        if (side == 1 || !m->expires)
+            answer->rc = purge_all(ff, step->budget, &err);
         break;
     case STEP_REOPEN:
     case STEP_REOPEN_ALL:
@@ -300,7 +302,8 @@ int main(int argc, char **argv)
     if (suite_set_up(&suite) != 0)
         return 1;
     m.suite = suite;
-    plan_begin(&m.plan, m.seed, (suite_caps() & FOOTFALL_STORE_CAP_EXPIRES) == 0);
+    m.expires = (suite_caps() & FOOTFALL_STORE_CAP_EXPIRES) != 0;
+    plan_begin(&m.plan, m.seed, !m.expires);
     open_handle(&m, 0, 0, &m.keeper);
     for (int side = 0; side < SIDES; side++)
         for (int i = 0; i < PLAN_HANDLES; i++)
