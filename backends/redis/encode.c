@@ -10,7 +10,8 @@ enum {
     BOTH_WRITTEN = 4,
     NEVER_EXPIRES = 8,
     MUST_EXIST = 16,
-    HAS_TOKEN = 32,
+    ANY_TOKEN = 32, /* somewhere in the batch */
+    HAS_TOKEN = 64,
     RUN_MAX = 65535
 };
 
@@ -130,6 +131,8 @@ static void put_common(struct packing *p, const struct footfall_store_op *ops, c
     put_epoch(p, op->epochs[0]);
     if (op->id_count > 1)
         put_epoch(p, op->epochs[1]);
+    else
+        put_bytes(p, "", 1);
 }
 
 static void put_token(struct packing *p, const struct footfall_store_op *op, const struct footfall_store_call *call)
@@ -138,9 +141,9 @@ static void put_token(struct packing *p, const struct footfall_store_op *op, con
     size_t stored = has_ids(op) ? op->write_count : 1;
     put_bytes(p, op->token, FOOTFALL_STORE_TOKEN_BYTES);
     put_number(p, (uint64_t)span(call->wall_ms, op->token_expire_ms), 8);
-    put_number(p, stored, 1);
+    put_number(p, stored * FOOTFALL_STORE_FINGERPRINT_BYTES, 1);
     put_number(p, count * FOOTFALL_STORE_FINGERPRINT_BYTES, 1);
-    put_bytes(p, op->fingerprints, count * FOOTFALL_STORE_FINGERPRINT_BYTES);
+    put_bytes(p, op->fingerprints, sizeof(op->fingerprints));
 }
 
 static void put_op(struct packing *p, const struct footfall_store_op *op, const struct footfall_store_call *call)
@@ -148,8 +151,9 @@ static void put_op(struct packing *p, const struct footfall_store_op *op, const 
     if (op->token != NULL)
         put_token(p, op, call);
     if (has_ids(op)) {
-        put_bytes(p, op->ids, op->id_count * sizeof(op->ids[0]));
+        put_bytes(p, op->ids, sizeof(op->ids[0]));
         put_number(p, (uint64_t)op->now_ms, 8);
+        put_bytes(p, op->ids, 3); /* as a number: where the visitor is stored */
     } else if (op->kind == FOOTFALL_STORE_ADD) {
         put_limbs(p, op->a);
     } else if (op->kind == FOOTFALL_STORE_SET) {
@@ -165,6 +169,9 @@ int footfall__redis_encode(struct footfall_store *store, const struct redis_grou
     struct packing places = { &store->places, 0 };
     const uint32_t *next = store->next;
     uint32_t i = group->first;
+    unsigned any_token = 0;
+    for (uint32_t j = i; j != UINT32_MAX; j = next[j])
+        any_token |= ops[j].token != NULL ? ANY_TOKEN : 0U;
     store->packed.count = store->places.count = 0;
     while (i != UINT32_MAX) {
         uint32_t first = i;
@@ -175,15 +182,17 @@ int footfall__redis_encode(struct footfall_store *store, const struct redis_grou
             count++;
         }
         put_number(&p, ops[first].kind, 1);
-        put_number(&p, flags_of(&ops[first]), 1);
+        put_number(&p, flags_of(&ops[first]) | any_token, 1);
         put_number(&p, count, 2);
         if (has_ids(&ops[first]))
             put_common(&p, ops, next, first, count, call);
-        for (uint32_t j = first; count > 0; j = next[j], count--) {
+        for (uint32_t j = first; j != i; j = next[j]) {
             put_op(&p, &ops[j], call);
             if (call->series != NULL)
                 put_number(&places, ops[j].series_at, 4);
         }
+        for (uint32_t j = first; j != i && has_ids(&ops[j]) && ops[j].id_count > 1; j = next[j])
+            put_bytes(&p, &ops[j].ids[1], sizeof(ops[j].ids[1]));
     }
     return p.failed || places.failed ? FOOTFALL_STORE_NO_MEMORY : 0;
 }

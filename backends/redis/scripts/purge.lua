@@ -6,7 +6,8 @@ for _ = 1, 20 do
     if not base then
         break
     end
-    local number = tonumber(call('HGET', base, 'N') or 1) - 1
+    local meta = call('HGET', base, 'm')
+    local number = meta and struct.unpack('>I4', meta) - 1 or 0
     local name = number > 0 and base .. ':' .. number or base
     local ids = {}
     for _, field in ipairs(call('HKEYS', name)) do
@@ -24,7 +25,7 @@ for _ = 1, 20 do
         break
     elseif number > 0 then
         call('UNLINK', name)
-        call('HSET', base, 'N', number)
+        call('HSET', base, 'm', struct.pack('>I4', number) .. string.sub(meta, 5))
     else
         call('UNLINK', base)
         call('LPOP', KEYS[1])
