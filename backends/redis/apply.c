@@ -82,9 +82,8 @@ static int put_call(struct batch *b, const struct redis_group *group, int whole)
     const struct footfall_store_op *op = &b->ops[group->first];
     const struct redis_script *script = &footfall__redis_script_apply;
     struct redis_key counter, mark, names, dead;
-    char sequence[24], first[24], keep[24], generation[40], number[24], series_keep[24];
+    char sequence[24], keep[24], generation[40], number[24], series_keep[24];
     (void)snprintf(sequence, sizeof(sequence), "%020" PRIu64, call->sequence);
-    (void)snprintf(first, sizeof(first), "%" PRId64, s->first_ms);
     (void)snprintf(keep, sizeof(keep), "%" PRId64, call->mark_keep_ms > 1 ? call->mark_keep_ms : 1);
     (void)snprintf(generation, sizeof(generation), "%" PRIx64 ".%" PRIx64, call->writer, call->sequence);
     (void)snprintf(number, sizeof(number), "%020" PRIu64, call->series_number);
@@ -105,7 +104,6 @@ static int put_call(struct batch *b, const struct redis_group *group, int whole)
             footfall__redis_key_argument(&names),
             footfall__redis_key_argument(&dead),
             text_argument(sequence),
-            text_argument(first),
             text_argument(keep),
             { op->name, op->name_bytes },
             text_argument(generation),

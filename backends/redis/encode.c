@@ -162,6 +162,18 @@ static void put_op(struct packing *p, const struct footfall_store_op *op, const 
     }
 }
 
+/* Between which times of the server's clock the script may run: long before the mark of any later batch may be dropped, so that no
+ * copy comes after it; and not much before its first attempt, or the mark could be dropped before that. */
+static void put_bounds(struct packing *p, int64_t first_ms, int64_t mark_keep_ms)
+{
+    int64_t earliest = first_ms - mark_keep_ms / 15;
+    int64_t latest = 0;
+    if (__builtin_add_overflow(first_ms, mark_keep_ms / 3 * 2, &latest) || latest > EXACT_MAX)
+        latest = EXACT_MAX;
+    put_number(p, (uint64_t)(earliest > 0 ? earliest : 0), 8);
+    put_number(p, (uint64_t)latest, 8);
+}
+
 int footfall__redis_encode(struct footfall_store *store, const struct redis_group *group,
                            const struct footfall_store_op *ops, const struct footfall_store_call *call)
 {
@@ -173,6 +185,7 @@ int footfall__redis_encode(struct footfall_store *store, const struct redis_grou
     for (uint32_t j = i; j != UINT32_MAX; j = next[j])
         any_token |= ops[j].token != NULL ? ANY_TOKEN : 0U;
     store->packed.count = store->places.count = 0;
+    put_bounds(&p, store->first_ms, call->mark_keep_ms);
     while (i != UINT32_MAX) {
         uint32_t first = i;
         size_t count = 0;

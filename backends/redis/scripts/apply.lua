@@ -2,29 +2,28 @@
 -- script does not roll back. What can fail (a foreign type, memory, a read-only server) fails in a read or in the first write.
 -- KEYS: 1 the counter, a hash: t total, u unique, g its generation and, behind it, epochs whose visitors never expire; it is
 --         there exactly while the counter exists. 2 the writer's mark. 3 all names, a sorted set. 4 what purge has to do.
--- ARGV: 1 sequence, 20 digits. 2 the server's time at the batch's first attempt, ms. 3 how long a mark is kept, ms. 4 the
---       name. 5 a generation that was never used. 6 the operations, packed by encode.c. In a series: 7 its 16 bytes,
---       8 number, 20 digits, 9 how long it is kept, ms, 10 each op's place in it, 4 bytes each.
+-- ARGV: 1 sequence, 20 digits. 2 how long a mark is kept, ms. 3 the name. 4 a generation that was never used. 5 the times of
+--       the server's between which this may run, ms, and the operations, packed by encode.c. In a series: 6 its 16 bytes,
+--       7 number, 20 digits, 8 how long it is kept, ms, 9 each op's place in it, 4 bytes each.
 -- Answer: total and unique as found, then a letter an op (decode.c): the client adds up. Numbers are never Lua numbers on the
 -- way out: those are doubles. Totals are two limbs of base 10^10 in here, exact over all of int64.
 -- Most calls are visits of visitors who return: what only others need is made where they need it.
 local call, unpack, byte, sub, format = redis.call, struct.unpack, string.byte, string.sub, string.format
-local counter, series = KEYS[1], ARGV[7]
+local counter, ops, series = KEYS[1], ARGV[5], ARGV[6]
 
 local mark = call('GET', KEYS[2])
 if mark then
     local sequence = sub(mark, 1, 20)
     if sequence == ARGV[1] then
-        call('PEXPIRE', KEYS[2], ARGV[3]) -- a write, so that WAIT speaks of this batch on a new connection too
+        call('PEXPIRE', KEYS[2], ARGV[2]) -- a write, so that WAIT speaks of this batch on a new connection too
         return { string.match(mark, '^%d+ (%S+) (%S+) (%S*)$') }
     elseif sequence > ARGV[1] then
         return redis.error_reply('FFLATE a later batch of this writer is stored')
     end
 end
-local clock = call('TIME')
-clock = clock[1] * 1000 + (clock[2] - clock[2] % 1000) / 1000
-local age = clock - ARGV[2]
-if age * 3 > ARGV[3] * 2 or age * 15 < -ARGV[3] then
+local clock = call('TIME')[1] * 1000 + 1000 -- the second's end: nothing expires too early
+local earliest, latest, pos = unpack('>I8I8', ops, 1)
+if clock < earliest or clock > latest then
     return redis.error_reply('FFSTALE the batch was first sent too long ago')
 end
 
@@ -33,7 +32,7 @@ end
 local found = call('HMGET', counter, 't', 'u', 'g')
 local before, before_unique, stored = found[1], found[2], found[3]
 local existed = before and true or false
-local exists, fresh, generation = existed, not existed, ARGV[5] -- fresh: no visitor is stored under this generation
+local exists, fresh, generation = existed, not existed, ARGV[4] -- fresh: no visitor is stored under this generation
 local th, tl, uh, ul = 0, 0, 0, 0
 local forever -- epochs whose visitors never expire
 if existed then
@@ -79,8 +78,8 @@ end
 
 -- ---- visitors: a group of hashes for each epoch, from id to time. Hash 0, the group's own name, also holds m: how many hashes
 -- there are, how many visitors, when they expire by the server's clock ('inf': never), and 1 when hashes may expire before
--- that. Linear hashing: the group grows by a hash whenever there are more than 40 visitors a hash, so that each stays a
--- listpack, at a quarter of what a key of its own costs.
+-- that. Linear hashing: the group grows by a hash whenever there are more than 16 visitors a hash, so that each is a listpack
+-- that is quickly searched, at a quarter of the memory that a key of its own costs.
 
 local groups, seen = {}, {} -- seen: id to time, false when there is none
 
@@ -120,7 +119,7 @@ local function last_of(group, id, bits)
     local last = seen[id]
     if last == nil then
         last = group.hashes > 0 and call('HGET', hash_of(group, bits or bits_of(id)), id)
-        last = last and tonumber(last)
+        last = last and last + 0
         seen[id] = last
     end
     return last
@@ -154,13 +153,13 @@ end
 local answered, numbered, series_key, series_keep = '', nil, nil, nil
 local gap = false
 if series then
-    numbered, series_key, series_keep = {}, counter .. ':s:' .. series, tonumber(ARGV[9])
+    numbered, series_key, series_keep = {}, counter .. ':s:' .. series, tonumber(ARGV[8])
     local bound = call('GET', series_key)
     if bound then
         local number = sub(bound, 1, 20)
-        if number > ARGV[8] then
+        if number > ARGV[7] then
             answered = nil
-        elseif number == ARGV[8] then
+        elseif number == ARGV[7] then
             answered = sub(bound, 21)
         end
         local left = call('PTTL', series_key)
@@ -174,11 +173,11 @@ end
 -- earlier op of the series is missing.
 
 local replays, tokens, new_tokens, drops
-if series or byte(ARGV[6], 2) >= 32 then
+if series or byte(ops, pos + 1) >= 32 then
     replays = { ['0'] = 'q', ['1'] = 'r', T = 't', G = 'g', A = 'a', q = 'q', r = 'r', t = 't', g = 'g', a = 'a' }
     tokens, new_tokens = {}, {} -- a token's value: its letter, then the fingerprints it stands for
 end
-local out, count, pos, ops = {}, 0, 1, ARGV[6]
+local out, count = {}, 0
 
 -- A run: kind, flags (1 sliding, 2 second id, 4 both written, 8 never expires, 16 must exist, 32 any token in the batch, 64
 -- this run has tokens), how many; for visits and forgets window, time to live, grace, both epochs; then the ops; then their
@@ -209,7 +208,7 @@ while pos <= #ops do
             ah, al, bh, bl, pos = unpack('>i4I8i4I8', ops, pos)
         end
         if series then
-            local at = unpack('>I4', ARGV[10], count * 4 - 3)
+            local at = unpack('>I4', ARGV[9], count * 4 - 3)
             if not answered then
                 letter = 'T'
             elseif at < #answered then
@@ -284,7 +283,7 @@ while pos <= #ops do
                 th, tl, uh, ul, touched, exists, letter = ah, al, bh, bl, true, true, '0'
             elseif kind == 4 then
                 if exists then
-                    deleted, touched, exists, fresh, generation = true, true, false, true, ARGV[5]
+                    deleted, touched, exists, fresh, generation = true, true, false, true, ARGV[4]
                     th, tl, uh, ul = 0, 0, 0, 0
                     groups, seen, drops = {}, {}, nil
                 end
@@ -324,7 +323,7 @@ end
 -- ---- the last reads: what is written below and was not read above must be of our own types
 
 if exists ~= existed then
-    call('ZSCORE', KEYS[3], ARGV[4])
+    call('ZSCORE', KEYS[3], ARGV[3])
     if exists and call('EXISTS', counter) == 1 then
         return redis.error_reply('FFFOREIGN a key of ours holds what is not ours')
     end
@@ -337,7 +336,7 @@ end
 -- ---- writing
 
 if touched and exists then
-    local total, unique
+    local total, unique = tl, ul -- numbers that Redis writes as they are
     if th ~= 0 or uh ~= 0 then
         local function text_of(high, low)
             if high == 0 then
@@ -350,8 +349,6 @@ if touched and exists then
             return high == 0 and format('-%.0f', low) or format('%.0f%010.0f', high, low)
         end
         total, unique = text_of(th, tl), text_of(uh, ul)
-    else
-        total, unique = format('%.0f', tl), format('%.0f', ul)
     end
     if existed and not deleted then
         call('HSET', counter, 't', total, 'u', unique)
@@ -360,11 +357,11 @@ if touched and exists then
         forever = nil
     end
     if not existed then
-        call('ZADD', KEYS[3], 0, ARGV[4])
+        call('ZADD', KEYS[3], 0, ARGV[3])
     end
 elseif existed and not exists then
     call('UNLINK', counter)
-    call('ZREM', KEYS[3], ARGV[4])
+    call('ZREM', KEYS[3], ARGV[3])
 end
 if dead then
     for epoch in string.gmatch(dead, '%S+') do
@@ -392,7 +389,7 @@ for _, group in pairs(groups) do
         end
         local function expire(name)
             if group.expires < math.huge then
-                call('PEXPIREAT', name, format('%.0f', group.expires))
+                call('PEXPIREAT', name, group.expires)
             else
                 call('PERSIST', name)
             end
@@ -430,35 +427,23 @@ for _, group in pairs(groups) do
         end
         if group.hashes == 0 then
             group.hashes = 1
+            call('HSET', base, 'm', '') -- the first field is the first found
         end
-        while group.visitors + group.added > 40 * group.hashes and split() do
+        while group.visitors + group.added > 16 * group.hashes and split() do
         end
-        local writes, names = {}, {}
         for _, id in ipairs(ids) do
             if seen[id] then
                 local name = hash_of(group, bits_of(id))
-                local fields = writes[name]
-                if not fields then
-                    fields = {}
-                    writes[name] = fields
-                    names[#names + 1] = name
+                if call('HSET', name, id, seen[id]) == 1 then
+                    group.visitors, group.changed = group.visitors + 1, true
                 end
-                fields[#fields + 1] = id
-                fields[#fields + 1] = format('%.0f', seen[id])
-            end
-        end
-        for _, name in ipairs(names) do
-            local more = call('HSET', name, _G.unpack(writes[name]))
-            if more > 0 then
-                group.visitors, group.changed = group.visitors + more, true
-            end
-            if group.uneven == 1 and name ~= base then
-                expire(name)
+                if group.uneven == 1 and name ~= base then
+                    expire(name)
+                end
             end
         end
         if stretched then
             group.changed = true
-            call('HSET', base, 'p', '') -- it may be new
             expire(base) -- never before the others
             if group.expires == math.huge then
                 forever = forever and forever .. ' ' .. group.epoch or group.epoch
@@ -472,11 +457,11 @@ for _, group in pairs(groups) do
 end
 if new_tokens then
     for _, token in ipairs(new_tokens) do
-        call('SET', counter .. ':t:' .. token, tokens[token], 'PX', format('%.0f', new_tokens[token]))
+        call('SET', counter .. ':t:' .. token, tokens[token], 'PX', new_tokens[token])
     end
 end
 if series and answered and #numbered > 0 then
-    call('SET', series_key, ARGV[8] .. answered .. table.concat(numbered), 'PX', format('%.0f', series_keep))
+    call('SET', series_key, ARGV[7] .. answered .. table.concat(numbered), 'PX', series_keep)
 end
-call('SET', KEYS[2], ARGV[1] .. ' ' .. before .. ' ' .. before_unique .. ' ' .. letters, 'PX', ARGV[3])
+call('SET', KEYS[2], ARGV[1] .. ' ' .. before .. ' ' .. before_unique .. ' ' .. letters, 'PX', ARGV[2])
 return { before, before_unique, letters }
