@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "alloc.h"
+#include "bytes.h"
 #include "clock.h"
 #include "engine.h"
 #include "error.h"
@@ -226,6 +228,62 @@ struct measuring {
     void *user;
 };
 
+/* The backend's own lines come lane by lane; those of one name are told together, with the lane when there are several. */
+enum { LINES_MAX = 256, LABELS_BYTES = 96 };
+struct line {
+    struct footfall_metric metric;
+    char labels[LABELS_BYTES];
+    int told;
+};
+struct lines {
+    uint32_t lane, lanes;
+    size_t count;
+    struct line all[LINES_MAX];
+};
+
+static void keep_line(void *user, const char *name, const char *help, const char *labels, int counter, double value)
+{
+    struct lines *lines = user;
+    struct line *line = &lines->all[lines->count];
+    if (lines->count == LINES_MAX)
+        return;
+    if (labels == NULL)
+        labels = "";
+    if (lines->lanes > 1)
+        footfall__format(line->labels, sizeof line->labels, "%s%slane=\"%" PRIu32 "\"", labels,
+                         labels[0] != '\0' ? "," : "", lines->lane);
+    else
+        footfall__format(line->labels, sizeof line->labels, "%s", labels);
+    line->metric = (struct footfall_metric){ name, help, line->labels, counter, value };
+    line->told = 0;
+    lines->count++;
+}
+
+static void tell_lines(struct lines *lines, const struct measuring *m)
+{
+    for (size_t i = 0; i < lines->count; i++)
+        for (size_t j = i; j < lines->count; j++)
+            if (!lines->all[j].told && strcmp(lines->all[j].metric.name, lines->all[i].metric.name) == 0) {
+                lines->all[j].told = 1;
+                m->each(m->user, &lines->all[j].metric);
+            }
+}
+
+static void measure_store(struct footfall *ff, const struct measuring *m)
+{
+    struct lines *lines = footfall__malloc(sizeof *lines);
+    if (lines == NULL)
+        return;
+    lines->count = 0;
+    lines->lanes = ff->lane_count;
+    for (uint32_t i = 0; i < ff->lane_count; i++) {
+        lines->lane = i;
+        footfall__store_metrics(&ff->lanes[i].store, keep_line, lines);
+    }
+    tell_lines(lines, m);
+    footfall__free(lines);
+}
+
 static void tell_metric(void *user, const char *name, const char *help, const char *labels, int counter, double value)
 {
     const struct measuring *m = user;
@@ -253,6 +311,5 @@ void footfall_metrics(struct footfall *ff, footfall_each_metric *each, void *use
     tell_metric(&m, "footfall_queued", "Operations that wait for a batch.", "", 0, (double)load(&c->queued_now));
     tell_metric(&m, "footfall_longest_batch", "Operations in the longest batch.", "", 0,
                 (double)load(&c->longest_batch));
-    for (uint32_t i = 0; i < ff->lane_count; i++)
-        footfall__store_metrics(&ff->lanes[i].store, tell_metric, &m);
+    measure_store(ff, &m);
 }

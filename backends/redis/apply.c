@@ -136,8 +136,8 @@ static int put_calls(struct batch *b, int whole)
             continue;
         }
         group->begin = s->connection.out.count;
-        if (rc == 0)
-            rc = put_call(b, group, whole);
+        if (rc == 0) /* the first brings the script, the others find it */
+            rc = put_call(b, group, whole && b->sent_count == 0);
         if (rc != 0)
             return footfall__redis_fault(b->call, FOOTFALL_STORE_NO_MEMORY, "out of memory");
         group->end = s->connection.out.count;

@@ -63,13 +63,14 @@ static redisReply *ask(const struct checking *c, int *status, const char *one, c
     return reply;
 }
 
-/* What CONFIG GET says of one parameter; "" when the server does not tell. */
-static int configured(const struct checking *c, char out[VALUE_BYTES], const char *parameter)
+/* What CONFIG GET says of one parameter. *told = 0 when the server does not: managed ones refuse it. */
+static int configured(const struct checking *c, char out[VALUE_BYTES], const char *parameter, int *told)
 {
     int status = 0;
     redisReply *reply = ask(c, &status, "CONFIG", "GET", parameter);
     out[0] = '\0';
-    if (reply != NULL && footfall__redis_is_array(reply, 2) && footfall__redis_is_text(reply->element[1]))
+    *told = reply != NULL && footfall__redis_is_array(reply, 2) && footfall__redis_is_text(reply->element[1]);
+    if (*told)
         footfall__format(out, VALUE_BYTES, "%s", reply->element[1]->str);
     if (reply != NULL)
         freeReplyObject(reply);
@@ -115,9 +116,11 @@ static void check_memory(const struct checking *c)
 static int check_persistence(const struct checking *c)
 {
     char save[VALUE_BYTES], sync[VALUE_BYTES], state[VALUE_BYTES];
-    int status = configured(c, save, "save");
+    int save_told = 0;
+    int sync_told = 0;
+    int status = configured(c, save, "save", &save_told);
     if (status == 0)
-        status = configured(c, sync, "appendfsync");
+        status = configured(c, sync, "appendfsync", &sync_told);
     if (status != 0)
         return status;
     if (number_of(c, "aof_enabled") == 1) {
@@ -134,6 +137,9 @@ static int check_persistence(const struct checking *c)
         value_of(c, state, "aof_last_write_status");
         if (strcmp(state, "err") == 0)
             tell(c, WRONG, "See the server's log: the disk may be full.", "The append-only file cannot be written.");
+    } else if (!save_told) {
+        tell(c, NOTE, "Let this user run CONFIG GET, or look yourself.",
+             "The append-only file is off; whether there are snapshots is not told.");
     } else if (save[0] != '\0') {
         tell(c, WARNING, "Set appendonly yes.",
              "There are snapshots only (save %s): a crash of the server loses what was counted since the last.", save);

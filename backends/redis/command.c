@@ -13,9 +13,14 @@ int footfall__redis_put(struct redis_bytes *to, const void *bytes, size_t count)
 {
     if (count > to->room - to->count) {
         size_t room = to->room * 2 > to->count + count ? to->room * 2 : to->count + count + FIRST_ROOM;
-        char *at = footfall__realloc(to->at, room);
+        char *at = footfall__malloc(room);
         if (at == NULL)
             return FOOTFALL_STORE_NO_MEMORY;
+        if (to->at != NULL) {
+            memcpy(at, to->at, to->count);
+            OPENSSL_cleanse(to->at, to->count); /* it may hold a password, or an epoch key */
+            footfall__free(to->at);
+        }
         to->at = at;
         to->room = room;
     }

@@ -5,12 +5,13 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 65536 };
+enum { READ_BYTES = 16384 };
 
 struct exchange {
     struct redis_connection *c;
@@ -20,6 +21,14 @@ struct exchange {
     struct footfall_store_call *call;
     short wait; /* what TLS waits for beyond the plain */
 };
+
+void footfall__redis_cleanse(struct redis_connection *c)
+{
+    if (c->out.at != NULL && c->out.count == 0)
+        OPENSSL_cleanse(c->out.at, c->out.room);
+    if (c->reader != NULL && c->reader->buf != NULL && c->reader->pos == c->reader->len)
+        OPENSSL_cleanse(c->reader->buf, sdsalloc(c->reader->buf));
+}
 
 void footfall__redis_hang_up(struct redis_connection *c)
 {
@@ -116,7 +125,6 @@ static int run(struct exchange *x)
     struct redis_connection *c = x->c;
     while (x->got < x->wanted || c->sent < c->out.count) {
         short events = POLLIN;
-        x->wait = 0;
         if (footfall__boottime_ms() >= x->call->deadline_ms)
             return failed(x, "Redis did not answer in time");
         if (send_some(x) != 0)
@@ -124,6 +132,7 @@ static int run(struct exchange *x)
         if (c->tls == NULL && c->sent < c->out.count)
             events |= POLLOUT;
         events |= x->wait;
+        x->wait = 0;
         if ((c->tls == NULL || !footfall__redis_tls_pending(c->tls)) &&
             !footfall__redis_wait(c->fd, events, x->call->deadline_ms))
             return failed(x, "Redis did not answer in time");

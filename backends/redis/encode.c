@@ -190,7 +190,7 @@ int footfall__redis_encode(struct footfall_store *store, const struct redis_grou
         uint32_t first = i;
         size_t count = 0;
         for (; i != UINT32_MAX && count < RUN_MAX && same_run(&ops[first], &ops[i]); i = next[i]) {
-            if (has_ids(&ops[i]) && ops[i].now_ms > EXACT_MAX)
+            if (has_ids(&ops[i]) && ops[i].now_ms >= EXACT_MAX)
                 return FOOTFALL_STORE_UNSUPPORTED;
             count++;
         }

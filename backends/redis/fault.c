@@ -63,7 +63,9 @@ static const struct meaning *find(const char *text)
 static const char *inner_error(const char *text)
 {
     static const char script[] = "ERR Error running script";
-    const char *at = NULL;
+    const char *at = strstr(text, "FFFOREIGN"); /* ours, and always before the first write */
+    if (at != NULL)
+        return at;
     if (strncmp(text, script, sizeof(script) - 1) != 0)
         return text;
     at = strstr(text, ": -");
@@ -89,6 +91,9 @@ int footfall__redis_error(struct footfall_store_call *call, const redisReply *re
         *reconnect = 1;
         return footfall__redis_fault(call, FOOTFALL_STORE_TEMPORARY, "Redis says: %.*s", shown, text);
     }
+    if (meaning == NULL && strstr(text, "script") == NULL &&
+        (strncmp(text, "NOPERM", 6) == 0 || strncmp(text, "ERR unknown command", 19) == 0)) /* it did not begin */
+        return footfall__redis_fault(call, FOOTFALL_STORE_BROKEN, "Redis says: %.*s", shown, text);
     if (meaning == NULL)
         return footfall__redis_fault(call, FOOTFALL_STORE_UNKNOWN, "Redis says: %.*s", shown, text);
     if (meaning->advice != NULL)

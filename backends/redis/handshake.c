@@ -4,7 +4,6 @@
 #include "bytes.h"
 #include "clock.h"
 
-#include <openssl/crypto.h>
 #include <poll.h>
 #include <string.h>
 
@@ -43,7 +42,6 @@ static void learn_info(struct redis_server *server, const char *info)
         { "redis_version", server->version, sizeof(server->version) },
         { "redis_mode", server->mode, sizeof(server->mode) },
         { "maxmemory_policy", server->policy, sizeof(server->policy) },
-        { "role", server->role, sizeof(server->role) },
     };
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
         if (wanted[i].out[0] == '\0')
@@ -99,7 +97,10 @@ static void learn(void *user, size_t i, redisReply **reply)
         else
             learn_time(h, *reply);
     } else if ((*reply)->type == REDIS_REPLY_ERROR) {
-        server->eviction_unknown = 1; /* INFO may be denied; `check` says so */
+        if (strncmp((*reply)->str, "LOADING", 7) == 0) /* else it may be denied; `check` says so */
+            refused(h, *reply, "INFO");
+    } else if (at == 1) {
+        server->is_replica = footfall__redis_is_replica(*reply);
     } else if (footfall__redis_is_text(*reply)) {
         learn_info(server, (*reply)->str);
     } else {
@@ -126,10 +127,12 @@ static size_t ask(struct handshake *h)
     if (rc == 0)
         rc = footfall__redis_say(c, "TIME", NULL);
     if (rc == 0)
+        rc = footfall__redis_say(c, "ROLE", NULL);
+    if (rc == 0)
         rc = footfall__redis_say(c, "INFO", "server", NULL);
     if (rc == 0)
         rc = footfall__redis_say(c, "INFO", "memory", NULL);
-    return rc == 0 ? (size_t)(h->has_auth + h->has_database + 3) : 0;
+    return rc == 0 ? (size_t)(h->has_auth + h->has_database + 4) : 0;
 }
 
 int footfall__redis_fit(const struct footfall_store *store, const struct redis_server *server,
@@ -142,6 +145,8 @@ int footfall__redis_fit(const struct footfall_store *store, const struct redis_s
     if (strcmp(server->mode, "sentinel") == 0)
         return footfall__redis_fault(call, FOOTFALL_STORE_CONFIG,
                                      "redis.url: the server is a Sentinel, which is not supported yet");
+    if (server->is_replica) /* its numbers are yesterday's, and perhaps it is about to be the master */
+        return footfall__redis_fault(call, FOOTFALL_STORE_TEMPORARY, "the server is a replica, not the master");
     if (server->version[0] != '\0' &&
         (footfall__redis_parse(server->version, strcspn(server->version, "."), &major) != 0 || major < OLDEST_VERSION))
         return footfall__redis_fault(call, FOOTFALL_STORE_CONFIG,
@@ -167,7 +172,9 @@ static int shake_hands(struct footfall_store *store, struct footfall_store_call 
         return footfall__redis_fault(call, FOOTFALL_STORE_NO_MEMORY, "out of memory");
     if (footfall__redis_exchange(c, count, learn, &h, call) != count && h.status == 0)
         h.status = FOOTFALL_STORE_TEMPORARY;
-    OPENSSL_cleanse(c->out.at, c->out.room); /* it held the password */
+    footfall__redis_cleanse(c); /* the password was sent */
+    if (h.status == 0 && c->fd < 0)
+        h.status = FOOTFALL_STORE_TEMPORARY;
     return h.status != 0 ? h.status : footfall__redis_fit(store, &c->server, call);
 }
 

@@ -54,7 +54,7 @@ static int take_settings(struct footfall_store *store, const struct footfall_sto
         return footfall__redis_fault(call, FOOTFALL_STORE_CONFIG,
                                      "redis.sentinel: Sentinel is not supported yet; give the master's redis.url");
     rc = footfall__redis_url(&store->address, url != NULL ? url : "", call);
-    if (rc == 0 && password_file != NULL)
+    if (rc == 0)
         rc = footfall__redis_password_file(&store->address, password_file, call);
     if (rc == 0)
         rc = take_prefix(store, setting(settings, count, "prefix"), call);
@@ -119,7 +119,7 @@ static int store_open(struct footfall_store **out, const struct footfall_store_s
     if (rc == 0)
         rc = make_room(store, call);
     if (rc == 0 && lane == 0) /* the others connect when they are needed */
-        rc = footfall__redis_ready(store, call);
+        rc = footfall__redis_probe(store, call);
     store->is_open = 1;
     if (rc != 0)
         store_close(store, 0);

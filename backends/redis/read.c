@@ -8,9 +8,10 @@
 
 enum { SCAN_PAGE = 500 };
 
-struct reading { /* one HMGET a counter, replies in order */
+struct reading { /* one HMGET a counter, replies in order, then ROLE's */
     int64_t *totals, *uniques;
     uint8_t *exists;
+    size_t count;
     struct footfall_store_call *call;
     int status, hang_up;
 };
@@ -21,6 +22,14 @@ static void take_numbers(void *user, size_t i, redisReply **reply)
     const redisReply *total = NULL;
     if (r->status != 0)
         return;
+    if (i == r->count) {
+        if (footfall__redis_is_replica(*reply)) { /* since this connection was made */
+            r->hang_up = 1;
+            r->status =
+                footfall__redis_fault(r->call, FOOTFALL_STORE_TEMPORARY, "the server is a replica, not the master");
+        }
+        return;
+    }
     if ((*reply)->type == REDIS_REPLY_ERROR) {
         r->status = footfall__redis_error(r->call, *reply, &r->hang_up);
         if (r->status == FOOTFALL_STORE_UNKNOWN) /* nothing is in doubt that was only to be read */
@@ -42,7 +51,7 @@ int footfall__redis_fetch(struct footfall_store *store, const char *const *names
                           size_t count, int64_t *totals, int64_t *uniques, uint8_t *exists,
                           struct footfall_store_call *call)
 {
-    struct reading r = { totals, uniques, exists, call, 0, 0 };
+    struct reading r = { totals, uniques, exists, count, call, 0, 0 };
     int rc = footfall__redis_ready(store, call);
     for (size_t i = 0; i < count && rc == 0; i++) {
         struct redis_key key;
@@ -53,10 +62,12 @@ int footfall__redis_fetch(struct footfall_store *store, const char *const *names
             };
             rc = footfall__redis_command(&store->connection, arguments, 4);
         }
-        if (rc != 0)
-            (void)footfall__redis_fault(call, rc, "out of memory");
     }
-    if (rc == 0 && footfall__redis_exchange(&store->connection, count, take_numbers, &r, call) != count)
+    if (rc == 0)
+        rc = footfall__redis_say(&store->connection, "ROLE", NULL);
+    if (rc == FOOTFALL_STORE_NO_MEMORY)
+        (void)footfall__redis_fault(call, rc, "out of memory");
+    if (rc == 0 && footfall__redis_exchange(&store->connection, count + 1, take_numbers, &r, call) != count + 1)
         rc = FOOTFALL_STORE_TEMPORARY;
     if (r.hang_up)
         footfall__redis_hang_up(&store->connection);

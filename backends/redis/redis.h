@@ -27,10 +27,12 @@ struct redis_address {
     char port[8];
     char *user, *password; /* NULL: none. Cleansed */
     int database;
-    char *ca_file; /* NULL: the system's certificates */
+    char *ca_file;                  /* NULL: the system's certificates */
+    struct ssl_ctx_st *tls_context; /* made by the first connection, with those certificates */
 };
 /* 0; CONFIG, NO_MEMORY with a text that names the key and shows no secret. Free it in any case. */
 int footfall__redis_url(struct redis_address *out, const char *url, struct footfall_store_call *call);
+/* path NULL: there is none. */
 int footfall__redis_password_file(struct redis_address *address, const char *path, struct footfall_store_call *call);
 void footfall__redis_address_free(struct redis_address *address);
 
@@ -54,9 +56,10 @@ int footfall__redis_connect(const struct redis_address *address, struct footfall
 int footfall__redis_wait(int fd, short events, int64_t deadline_ms);
 
 /* Handshake over fd, the server's certificate and name checked: 0, or a negative status with the call's text. */
-int footfall__redis_tls_start(struct redis_tls **out, int fd, const struct redis_address *address,
+int footfall__redis_tls_start(struct redis_tls **out, int fd, struct redis_address *address,
                               struct footfall_store_call *call);
-void footfall__redis_tls_end(struct redis_tls *tls); /* sends nothing; NULL is fine */
+void footfall__redis_tls_forget(struct redis_address *address); /* its context */
+void footfall__redis_tls_end(struct redis_tls *tls);            /* sends nothing; NULL is fine */
 /* As recv and send on a non-blocking socket: -1 with errno EAGAIN and poll's events in *wait. */
 long footfall__redis_tls_read(struct redis_tls *tls, void *out, size_t bytes, short *wait);
 long footfall__redis_tls_write(struct redis_tls *tls, const void *from, size_t bytes, short *wait);
@@ -77,9 +80,9 @@ void footfall__redis_bytes_free(struct redis_bytes *bytes);                     
 
 /* ---- connection.c: a server, and what it was told and answered ---------------------------------------------------------- */
 
-struct redis_server { /* what the handshake learnt; texts of INFO, cut to fit */
-    char version[32], policy[32], mode[16], role[16];
-    int eviction_unknown; /* INFO was refused */
+struct redis_server { /* what the handshake learnt; texts of INFO, cut to fit, "" where it does not tell */
+    char version[32], policy[32], mode[16];
+    int is_replica;
 };
 
 struct redis_connection {
@@ -107,6 +110,8 @@ size_t footfall__redis_exchange(struct redis_connection *c, size_t count, footfa
                                 struct footfall_store_call *call);
 /* One command that was appended, one reply: NULL when none came (then the connection is closed). The caller frees. */
 redisReply *footfall__redis_ask(struct redis_connection *c, struct footfall_store_call *call);
+/* What was sent and received is wiped, once all of it is done with. */
+void footfall__redis_cleanse(struct redis_connection *c);
 /* Drops the connection, if any, and what was to be sent. */
 void footfall__redis_hang_up(struct redis_connection *c);
 
@@ -118,6 +123,7 @@ int footfall__redis_number(const redisReply *reply,
                            int64_t *out); /* exact int64 from its text: 0, or -1 when it is none */
 int footfall__redis_parse(const char *text, size_t bytes, int64_t *out);
 int footfall__redis_is_array(const redisReply *reply, size_t elements);
+int footfall__redis_is_replica(const redisReply *reply); /* ROLE's; 0 too when it was refused */
 
 /* ---- keys.c: names of keys ---------------------------------------------------------------------------------------------- */
 
@@ -139,7 +145,8 @@ struct redis_script { /* generated from scripts/NAME.lua */
     char sha1[41];
 };
 extern const struct redis_script footfall__redis_script_apply, footfall__redis_script_epoch_key,
-    footfall__redis_script_epoch_drop, footfall__redis_script_epoch_other, footfall__redis_script_purge;
+    footfall__redis_script_epoch_drop, footfall__redis_script_epoch_other, footfall__redis_script_purge,
+    footfall__redis_script_probe;
 
 /* ---- the store ---------------------------------------------------------------------------------------------------------- */
 
@@ -175,7 +182,7 @@ int footfall__redis_fit(const struct footfall_store *store, const struct redis_s
 void footfall__redis_info_value(char *out, size_t out_bytes, const char *info, const char *key);
 
 /* encode.c: packs the ops of a group as scripts/apply.lua reads them: 0, NO_MEMORY, or UNSUPPORTED (a time past the year
- * 280,000). decode.c: from its answer to results: 0, or -1 when it is no answer to these ops and nothing was written. */
+ * 140,000). decode.c: from its answer to results: 0, or -1 when it is no answer to these ops and nothing was written. */
 int footfall__redis_encode(struct footfall_store *store, const struct redis_group *group,
                            const struct footfall_store_op *ops, const struct footfall_store_call *call);
 int footfall__redis_decode(const struct footfall_store *store, const struct redis_group *group,
@@ -188,6 +195,9 @@ redisReply *footfall__redis_run(struct footfall_store *store, const struct redis
                                 const struct redis_argument *keys, size_t key_count,
                                 const struct redis_argument *arguments, size_t argument_count, int *status,
                                 struct footfall_store_call *call);
+
+/* Is this user allowed all that the scripts do? 0, or a negative status with the call's text. */
+int footfall__redis_probe(struct footfall_store *store, struct footfall_store_call *call);
 
 /* The slots, as footfall_store.h has them. */
 int footfall__redis_apply(struct footfall_store *store, const struct footfall_store_op *ops, size_t count,

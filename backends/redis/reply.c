@@ -3,6 +3,7 @@
 #include "redis.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #if HIREDIS_MAJOR >= 1
 typedef size_t element_count;
@@ -69,6 +70,12 @@ int footfall__redis_number(const redisReply *reply, int64_t *out)
         return 0;
     }
     return footfall__redis_is_text(reply) ? footfall__redis_parse(reply->str, (size_t)reply->len, out) : -1;
+}
+
+int footfall__redis_is_replica(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 && footfall__redis_is_text(reply->element[0]) &&
+           strcmp(reply->element[0]->str, "master") != 0;
 }
 
 int footfall__redis_is_array(const redisReply *reply, size_t elements)

@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -106,11 +107,15 @@ static int start_detached(struct lookup *lookup)
 {
     pthread_attr_t detached;
     pthread_t thread;
+    sigset_t all, before;
     int rc = 0;
+    sigfillset(&all); /* the program's signals are for its own threads */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     rc = pthread_create(&thread, &detached, look_up, lookup);
     pthread_attr_destroy(&detached);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }
 

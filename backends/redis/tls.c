@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 
 struct redis_tls {
-    SSL_CTX *context;
     SSL *session;
 };
 
@@ -27,19 +26,30 @@ static int failed(struct footfall_store_call *call, int status, const char *what
                                  reason != NULL ? reason : "");
 }
 
-static int make_context(struct redis_tls *tls, const struct redis_address *address, struct footfall_store_call *call)
+static int make_context(struct redis_address *address, struct footfall_store_call *call)
 {
-    tls->context = SSL_CTX_new(TLS_client_method());
-    if (tls->context == NULL)
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    int rc = 0;
+    if (context == NULL)
         return failed(call, FOOTFALL_STORE_NO_MEMORY, "TLS");
-    SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
-    SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    if (address->ca_file == NULL && SSL_CTX_set_default_verify_paths(tls->context) != 1)
-        return failed(call, FOOTFALL_STORE_BROKEN, "the system's certificates cannot be read");
-    if (address->ca_file != NULL && SSL_CTX_load_verify_locations(tls->context, address->ca_file, NULL) != 1)
-        return failed(call, FOOTFALL_STORE_BROKEN, "redis.ca_file cannot be read");
-    return 0;
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (address->ca_file == NULL && SSL_CTX_set_default_verify_paths(context) != 1)
+        rc = failed(call, FOOTFALL_STORE_BROKEN, "the system's certificates cannot be read");
+    if (address->ca_file != NULL && SSL_CTX_load_verify_locations(context, address->ca_file, NULL) != 1)
+        rc = failed(call, FOOTFALL_STORE_BROKEN, "redis.ca_file cannot be read");
+    if (rc == 0)
+        address->tls_context = context;
+    else
+        SSL_CTX_free(context);
+    return rc;
+}
+
+void footfall__redis_tls_forget(struct redis_address *address)
+{
+    SSL_CTX_free(address->tls_context);
+    address->tls_context = NULL;
 }
 
 /* A socket BIO whose writes raise no SIGPIPE: a library may not end its program because a server went away. */
@@ -87,7 +97,7 @@ static int make_session(struct redis_tls *tls, int fd, const struct redis_addres
     unsigned char binary[sizeof(struct in6_addr)];
     X509_VERIFY_PARAM *checks = NULL;
     int is_address = 0;
-    tls->session = SSL_new(tls->context);
+    tls->session = SSL_new(address->tls_context);
     if (tls->session == NULL || attach(tls->session, fd) != 0)
         return failed(call, FOOTFALL_STORE_NO_MEMORY, "TLS");
     checks = SSL_get0_param(tls->session);
@@ -130,7 +140,7 @@ static int shake_hands(const struct redis_tls *tls, int fd, struct footfall_stor
     }
 }
 
-int footfall__redis_tls_start(struct redis_tls **out, int fd, const struct redis_address *address,
+int footfall__redis_tls_start(struct redis_tls **out, int fd, struct redis_address *address,
                               struct footfall_store_call *call)
 {
     struct redis_tls *tls = footfall__calloc(1, sizeof(*tls));
@@ -138,7 +148,8 @@ int footfall__redis_tls_start(struct redis_tls **out, int fd, const struct redis
     *out = NULL;
     if (tls == NULL)
         return footfall__redis_fault(call, FOOTFALL_STORE_NO_MEMORY, "out of memory");
-    rc = make_context(tls, address, call);
+    if (address->tls_context == NULL)
+        rc = make_context(address, call);
     if (rc == 0)
         rc = make_session(tls, fd, address, call);
     if (rc == 0)
@@ -155,7 +166,6 @@ void footfall__redis_tls_end(struct redis_tls *tls)
     if (tls == NULL)
         return;
     SSL_free(tls->session);
-    SSL_CTX_free(tls->context);
     footfall__free(tls);
 }
 

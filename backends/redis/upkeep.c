@@ -3,13 +3,15 @@
 #include "redis.h"
 
 #include "bytes.h"
+#include "clock.h"
+#include "random.h"
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { ARGUMENTS_MAX = 16, PURGE_AT_ONCE = 1000 };
+enum { ARGUMENTS_MAX = 16, PURGE_AT_ONCE = 1000, PROBE_MS = 60000 };
 
 static struct redis_argument text_argument(const char *text)
 {
@@ -78,6 +80,35 @@ static int nonsense(struct footfall_store *store, struct footfall_store_call *ca
     return footfall__redis_fault(call, FOOTFALL_STORE_BROKEN, "a key under redis.prefix holds what is not ours");
 }
 
+int footfall__redis_probe(struct footfall_store *store, struct footfall_store_call *call)
+{
+    static const char *const suffixes[] = { ":hash", ":set", ":list", ":text" };
+    struct redis_key scratch[4];
+    struct redis_argument keys[4];
+    char lane[24], until[24];
+    int status = 0;
+    redisReply *reply = NULL;
+    uint64_t random = 0;
+    if (footfall__random_bytes(&random, sizeof(random)) != 0)
+        return footfall__redis_fault(call, FOOTFALL_STORE_BROKEN, "the kernel gives no random bytes");
+    (void)snprintf(lane, sizeof(lane), "%" PRIx64, random);
+    (void)snprintf(until, sizeof(until), "%" PRId64,
+                   footfall__boottime_ms() + store->connection.server_ahead_ms + PROBE_MS);
+    for (size_t i = 0; i < 4; i++) {
+        footfall__redis_key(&scratch[i], store->prefix, "{probe}:");
+        footfall__redis_key_add(&scratch[i], lane, strlen(lane));
+        footfall__redis_key_add(&scratch[i], suffixes[i], strlen(suffixes[i]));
+        keys[i] = footfall__redis_key_argument(&scratch[i]);
+    }
+    {
+        const struct redis_argument arguments[] = { text_argument(until) };
+        reply = footfall__redis_run(store, &footfall__redis_script_probe, keys, 4, arguments, 1, &status, call);
+    }
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return status;
+}
+
 /* ---- epoch keys ------------------------------------------------------------------------------------------------------------- */
 
 static int read_key(const redisReply *reply, uint8_t *key, int64_t *kept_until)
@@ -132,6 +163,7 @@ int footfall__redis_epoch_key(struct footfall_store *store, int64_t epoch_ms, in
     if (reply->str != NULL)
         OPENSSL_cleanse(reply->str, (size_t)reply->len);
     freeReplyObject(reply);
+    footfall__redis_cleanse(&store->connection);
     return status;
 }
 

@@ -31,6 +31,7 @@ void footfall__redis_address_free(struct redis_address *address)
     footfall__free(address->host);
     footfall__free(address->path);
     footfall__free(address->ca_file);
+    footfall__redis_tls_forget(address);
     memset(address, 0, sizeof(*address));
 }
 
@@ -186,6 +187,10 @@ int footfall__redis_password_file(struct redis_address *address, const char *pat
     size_t bytes = 0;
     int rc = 0;
     FILE *file = NULL;
+    if (path == NULL && address->user != NULL && address->password == NULL)
+        return wrong(call, "has a user and no password, and there is no redis.password_file");
+    if (path == NULL)
+        return 0;
     if (address->password != NULL)
         return footfall__redis_fault(call, FOOTFALL_STORE_CONFIG,
                                      "redis.password_file: redis.url holds a password already");

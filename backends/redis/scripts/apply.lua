@@ -48,7 +48,7 @@ if existed then
             local digits = minus and sub(text, 2) or text
             local high, low = tonumber(sub(digits, 1, -11)) or 0, tonumber(sub(digits, -10))
             if minus then
-                high, low = -high, -low
+                high, low = 0 - high, 0 - low -- never a negative zero, which is written as one
                 if low < 0 then
                     high, low = high - 1, low + 1e10
                 end
@@ -90,6 +90,9 @@ local function group_of(epoch)
         local meta = not fresh and call('HGET', base, 'm')
         group = { base = base, epoch = epoch, hashes = 0, low = 1, visitors = 0, expires = 0 }
         if meta then
+            if #meta ~= 17 then
+                error('FFFOREIGN a key of ours holds what is not ours')
+            end
             group.hashes, group.visitors, group.expires, group.uneven = unpack('>I4I4dB', meta)
             while group.low * 2 <= group.hashes do
                 group.low = group.low * 2
@@ -335,7 +338,14 @@ end
 
 -- ---- writing
 
+-- The mark first: should anything below fail after all, nothing is done a second time. But what frees memory goes before it, so
+-- that it is done when memory is full.
+local function leave_mark()
+    call('SET', KEYS[2], ARGV[1] .. ' ' .. before .. ' ' .. before_unique .. ' ' .. letters, 'PX', ARGV[2])
+end
+
 if touched and exists then
+    leave_mark()
     local total, unique = tl, ul -- numbers that Redis writes as they are
     if th ~= 0 or uh ~= 0 then
         local function text_of(high, low)
@@ -370,7 +380,7 @@ if dead then
 end
 if drops then
     for id, group in pairs(drops) do
-        if not seen[id] then
+        if not seen[id] and group.hashes > 0 then
             group.visitors = group.visitors - call('HDEL', hash_of(group, bits_of(id)), id)
             group.changed = true
         end
@@ -463,5 +473,7 @@ end
 if series and answered and #numbered > 0 then
     call('SET', series_key, ARGV[7] .. answered .. table.concat(numbered), 'PX', series_keep)
 end
-call('SET', KEYS[2], ARGV[1] .. ' ' .. before .. ' ' .. before_unique .. ' ' .. letters, 'PX', ARGV[2])
+if not (touched and exists) then
+    leave_mark()
+end
 return { before, before_unique, letters }

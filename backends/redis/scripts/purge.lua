@@ -6,28 +6,32 @@ for _ = 1, 20 do
     if not base then
         break
     end
-    local meta = call('HGET', base, 'm')
-    local number = meta and struct.unpack('>I4', meta) - 1 or 0
+    local meta = redis.pcall('HGET', base, 'm')
+    local ours = type(meta) == 'string' and #meta == 17
+    local number = ours and struct.unpack('>I4', meta) - 1 or 0
     local name = number > 0 and base .. ':' .. number or base
-    local ids = {}
-    for _, field in ipairs(call('HKEYS', name)) do
+    local fields = redis.pcall('HKEYS', name)
+    local ids, more = {}, false
+    for _, field in ipairs(fields) do
         if #field == 16 and dropped + #ids < budget then
             ids[#ids + 1] = field
         elseif #field == 16 then
-            ids.more = true
+            more = true
         end
     end
     for from = 1, #ids, 1000 do
         call('HDEL', name, unpack(ids, from, math.min(from + 999, #ids)))
     end
     dropped = dropped + #ids
-    if ids.more then
+    if more then
         break
-    elseif number > 0 then
+    end
+    if not fields.err then -- else it is not ours, and stays as it is
         call('UNLINK', name)
+    end
+    if number > 0 then
         call('HSET', base, 'm', struct.pack('>I4', number) .. string.sub(meta, 5))
     else
-        call('UNLINK', base)
         call('LPOP', KEYS[1])
     end
 end
