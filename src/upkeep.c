@@ -229,10 +229,10 @@ struct measuring {
 };
 
 /* The backend's own lines come lane by lane; those of one name are told together, with the lane when there are several. */
-enum { LINES_MAX = 256, LABELS_BYTES = 96 };
+enum { LINES_MAX = 256, NAME_BYTES = 80, HELP_BYTES = 160, LABELS_BYTES = 96 };
 struct line {
     struct footfall_metric metric;
-    char labels[LABELS_BYTES];
+    char name[NAME_BYTES], help[HELP_BYTES], labels[LABELS_BYTES];
     int told;
 };
 struct lines {
@@ -254,7 +254,9 @@ static void keep_line(void *user, const char *name, const char *help, const char
                          labels[0] != '\0' ? "," : "", lines->lane);
     else
         footfall__format(line->labels, sizeof line->labels, "%s", labels);
-    line->metric = (struct footfall_metric){ name, help, line->labels, counter, value };
+    footfall__format(line->name, sizeof line->name, "%s", name);
+    footfall__format(line->help, sizeof line->help, "%s", help);
+    line->metric = (struct footfall_metric){ line->name, line->help, line->labels, counter, value };
     line->told = 0;
     lines->count++;
 }

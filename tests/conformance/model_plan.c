@@ -24,7 +24,16 @@ static const char *const addresses[] = {
 };
 enum { ADDRESSES = sizeof(addresses) / sizeof(addresses[0]) };
 
-static const int64_t extremes[] = { INT64_MAX, INT64_MIN, INT64_MAX - 1, INT64_MIN + 1, -1, 0 };
+static const int64_t extremes[] = { INT64_MAX,
+                                    INT64_MIN,
+                                    INT64_MAX - 1,
+                                    INT64_MIN + 1,
+                                    -1,
+                                    0,
+                                    INT64_C(10000000000),
+                                    INT64_C(-10000000000),
+                                    INT64_C(-20000000001),
+                                    INT64_C(9999999999) };
 
 static int64_t below(struct plan *plan, int64_t limit)
 {

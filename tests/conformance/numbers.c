@@ -73,6 +73,28 @@ static void numbers_set_takes_any(void **state)
     EXPECT_READ(ff, "a", 0, 0);
 }
 
+/* Around every power of ten, and at zero from below: numbers that a store which counts in text or in pieces gets wrong first. */
+static void numbers_round_ones(void **state)
+{
+    struct footfall *ff = suite_open(*state, NULL);
+    for (int64_t power = 10; power <= INT64_C(1000000000000000000); power *= 10) {
+        for (int sign = -1; sign <= 1; sign += 2)
+            for (int64_t off = -1; off <= 1; off++) {
+                int64_t n = sign * power + off;
+                EXPECT_SET(ff, "a", n, n);
+                EXPECT_ADD(ff, "a", 0, n, n);
+                EXPECT_ADD(ff, "a", -1, n - 1, n);
+                EXPECT_ADD(ff, "a", 2, n + 1, n);
+                EXPECT_READ(ff, "a", n + 1, n);
+            }
+        EXPECT_ADD(ff, "a", -power - 1, 1, power + 1);
+        EXPECT_ADD(ff, "a", -power, 1 - power, power + 1);
+        if (power == INT64_C(1000000000000000000))
+            break;
+    }
+    EXPECT_LIST(ff, "", NULL, "a=-999999999999999999/1000000000000000001");
+}
+
 static void numbers_the_error_names_the_counter(void **state)
 {
     struct footfall_error err;
@@ -180,6 +202,7 @@ const struct suite_case suite_numbers[] = {
     SUITE_CASE(numbers_the_largest),
     SUITE_CASE(numbers_the_smallest),
     SUITE_CASE(numbers_set_takes_any),
+    SUITE_CASE(numbers_round_ones),
     SUITE_CASE(numbers_the_error_names_the_counter),
     SUITE_CASE(numbers_a_refused_add_spares_another_counter),
     SUITE_CASE(numbers_a_visit_past_total_remembers_nobody),
