@@ -59,21 +59,26 @@ static const struct meaning *find(const char *text)
     return NULL;
 }
 
-/* Older servers put the error of a command inside a script behind this. */
+/* Older servers (5, 6) put the error of a command inside a script behind its line, once or twice:
+ * "ERR Error running script (call to f_…): @user_script:12: WRONGTYPE …", "…: @user_script:12: @user_script: 12: -OOM …". */
 static const char *inner_error(const char *text)
 {
     static const char script[] = "ERR Error running script";
+    static const char place[] = "@user_script:";
     const char *at = NULL;
     if (strncmp(text, script, sizeof(script) - 1) != 0)
         return text;
-    at = strstr(text, ": -");
-    if (at != NULL && find(at + 3) != NULL)
-        return at + 3;
-    at = strstr(text, "@user_script: ");
+    at = strstr(text, place);
+    while (at != NULL && strncmp(at, place, sizeof(place) - 1) == 0) {
+        at += sizeof(place) - 1;
+        at += *at == ' ';
+        at += strspn(at, "0123456789");
+        at = strncmp(at, ": ", 2) == 0 ? at + 2 : NULL;
+    }
     if (at == NULL)
         return text;
-    at = strstr(at + 14, ": ");
-    return at != NULL && find(at + 2) != NULL ? at + 2 : text;
+    at += *at == '-';
+    return find(at) != NULL ? at : text;
 }
 
 int footfall__redis_error(struct footfall_store_call *call, const redisReply *reply, int *reconnect)
