@@ -43,6 +43,7 @@ static const struct meaning {
     { "NOAUTH", FOOTFALL_STORE_BROKEN, 1, "redis.url or redis.password_file must give a password" },
     { "WRONGPASS", FOOTFALL_STORE_BROKEN, 1, "user or password is wrong" },
     { "DENIED", FOOTFALL_STORE_BROKEN, 1, NULL },
+    { "NOPERM", FOOTFALL_STORE_BROKEN, 0, "the user in redis.url may not do this" },
 };
 
 static size_t word_bytes(const char *text)
@@ -87,6 +88,8 @@ int footfall__redis_error(struct footfall_store_call *call, const redisReply *re
     const struct meaning *meaning = find(text);
     const char *arguments = strstr(text, ", with args"); /* what follows may be a password */
     int shown = arguments != NULL ? (int)(arguments - text) : (int)strcspn(text, "\r\n");
+    if (meaning != NULL && strcmp(meaning->word, "NOPERM") == 0 && strstr(text, "script") != NULL)
+        meaning = NULL; /* denied to a script: perhaps not at its first write */
     *reconnect = meaning != NULL && meaning->reconnect;
     if (shown > 120)
         shown = 120;
