@@ -145,7 +145,6 @@ size_t footfall__redis_exchange(struct redis_connection *c, size_t count, footfa
         return x.got;
     }
     c->out.count = c->sent = 0;
-    c->used_ms = footfall__boottime_ms();
     return x.got;
 }
 

@@ -90,7 +90,6 @@ struct redis_connection {
     size_t sent;             /* bytes of `out` that have left, or may have */
     size_t reply_bytes;      /* of the reply under way */
     int64_t server_ahead_ms; /* the server's clock minus CLOCK_BOOTTIME */
-    int64_t used_ms;         /* CLOCK_BOOTTIME of the last reply */
     struct redis_server server;
     _Atomic uint64_t connects, commands, round_trips, reloads;
 };
