@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SCAN_PAGE = 500 };
+enum { SCAN_PAGE = 500, NAME_BYTES = 200 };
 
 struct reading { /* one HMGET a counter, replies in order */
     int64_t *totals, *uniques;
@@ -86,22 +86,39 @@ static int put_bounds(struct redis_bytes *from, struct redis_bytes *to, const ch
     return rc == 0 ? 0 : FOOTFALL_STORE_NO_MEMORY;
 }
 
-static int is_page(const redisReply *reply)
+static int comes_after(const redisReply *name, const char *before, size_t before_bytes)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements > SCAN_PAGE)
+    size_t bytes = (size_t)name->len;
+    int order = memcmp(name->str, before, bytes < before_bytes ? bytes : before_bytes);
+    return order > 0 || (order == 0 && bytes > before_bytes);
+}
+
+/* Names, no more than were asked for, in order and behind where the page begins: else listing would go round in circles. */
+static int is_page(const redisReply *reply, const struct redis_bytes *from, size_t most)
+{
+    const char *before = from->at[0] == '(' ? from->at + 1 : "";
+    size_t before_bytes = from->at[0] == '(' ? from->count - 1 : 0;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements > most)
         return 0;
-    for (size_t i = 0; i < reply->elements; i++)
-        if (!footfall__redis_is_text(reply->element[i]) || reply->element[i]->len < 1)
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *name = reply->element[i];
+        if (!footfall__redis_is_text(name) || name->len < 1 || name->len > NAME_BYTES ||
+            !comes_after(name, before, before_bytes))
             return 0;
+        before = name->str;
+        before_bytes = (size_t)name->len;
+    }
     return 1;
 }
 
 static redisReply *ask_page(struct footfall_store *store, const struct redis_bytes *from, const struct redis_bytes *to,
-                            const char *limit, int *status, struct footfall_store_call *call)
+                            size_t most, int *status, struct footfall_store_call *call)
 {
+    char limit[24];
     struct redis_key names;
     redisReply *reply = NULL;
     int reconnect = 0;
+    (void)snprintf(limit, sizeof(limit), "%zu", most);
     footfall__redis_key(&names, store->prefix, "names");
     *status = footfall__redis_ready(store, call);
     if (*status == 0) {
@@ -127,7 +144,7 @@ static redisReply *ask_page(struct footfall_store *store, const struct redis_byt
         *status = footfall__redis_error(call, reply, &reconnect);
         if (*status == FOOTFALL_STORE_UNKNOWN)
             *status = FOOTFALL_STORE_BROKEN;
-    } else if (!is_page(reply)) {
+    } else if (!is_page(reply, from, most)) {
         *status = footfall__redis_fault(call, FOOTFALL_STORE_BROKEN, "the names in Redis cannot be read");
     }
     if (*status != 0) {
@@ -158,12 +175,10 @@ static void fill_page(struct page *page, const redisReply *reply)
 static int scan_page(struct footfall_store *store, struct redis_bytes *from, const struct redis_bytes *to, size_t want,
                      struct page *page, redisReply **reply, struct footfall_store_call *call)
 {
-    char limit[24];
     int status = 0;
-    (void)snprintf(limit, sizeof(limit), "%zu", want);
     for (;;) {
         size_t there = 0;
-        *reply = ask_page(store, from, to, limit, &status, call);
+        *reply = ask_page(store, from, to, want, &status, call);
         if (*reply == NULL || (*reply)->elements == 0)
             return status;
         fill_page(page, *reply);
