@@ -56,6 +56,9 @@ static int take_settings(struct footfall_store *store, const struct footfall_sto
     rc = footfall__redis_url(&store->address, url != NULL ? url : "", call);
     if (rc == 0 && password_file != NULL)
         rc = footfall__redis_password_file(&store->address, password_file, call);
+    if (rc == 0 && store->address.user != NULL && store->address.password == NULL)
+        rc = footfall__redis_fault(call, FOOTFALL_STORE_CONFIG,
+                                   "redis.url: a user without a password, and no redis.password_file");
     if (rc == 0)
         rc = take_prefix(store, setting(settings, count, "prefix"), call);
     if (rc == 0)
