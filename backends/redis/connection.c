@@ -79,6 +79,7 @@ static int take_replies(struct exchange *x)
         c->reply_bytes = c->reader->len - c->reader->pos;
         if (x->got == x->wanted) {
             freeReplyObject(reply);
+            x->got = 0; /* one of those before it may have been the one too many */
             return failed(x, "Redis sent a reply that nobody asked for");
         }
         x->each(x->user, x->got++, (redisReply **)&reply);
@@ -158,7 +159,7 @@ static void keep_reply(void *user, size_t i, redisReply **reply)
 redisReply *footfall__redis_ask(struct redis_connection *c, struct footfall_store_call *call)
 {
     redisReply *reply = NULL;
-    if (footfall__redis_exchange(c, 1, keep_reply, &reply, call) == 1 && c->fd < 0 && reply != NULL) {
+    if (footfall__redis_exchange(c, 1, keep_reply, &reply, call) != 1 && reply != NULL) {
         freeReplyObject(reply);
         reply = NULL;
     }
