@@ -43,6 +43,7 @@ int footfall__redis_fetch(struct footfall_store *store, const char *const *names
                           struct footfall_store_call *call)
 {
     struct reading r = { totals, uniques, exists, call, 0, 0 };
+    size_t got = 0;
     int rc = footfall__redis_ready(store, call);
     for (size_t i = 0; i < count && rc == 0; i++) {
         struct redis_key key;
@@ -56,11 +57,14 @@ int footfall__redis_fetch(struct footfall_store *store, const char *const *names
         if (rc != 0)
             (void)footfall__redis_fault(call, rc, "out of memory");
     }
-    if (rc == 0 && footfall__redis_exchange(&store->connection, count, take_numbers, &r, call) != count)
-        rc = FOOTFALL_STORE_TEMPORARY;
+    if (rc != 0)
+        return rc;
+    got = footfall__redis_exchange(&store->connection, count, take_numbers, &r, call);
     if (r.hang_up)
         footfall__redis_hang_up(&store->connection);
-    return r.status != 0 ? r.status : rc;
+    if (got < count && (got == 0 || r.status == 0))
+        return FOOTFALL_STORE_TEMPORARY;
+    return r.status;
 }
 
 /* ---- listing --------------------------------------------------------------------------------------------------------------- */
@@ -184,7 +188,7 @@ static int scan_page(struct footfall_store *store, struct redis_bytes *from, con
         fill_page(page, *reply);
         status = footfall__redis_fetch(store, page->names, page->sizes, (*reply)->elements, page->totals, page->uniques,
                                        page->exists, call);
-        for (size_t i = 0; i < (*reply)->elements; i++)
+        for (size_t i = 0; i < (*reply)->elements && status == 0; i++)
             there += page->exists[i];
         if (status != 0 || there > 0 || (*reply)->elements < want)
             return status;
