@@ -79,7 +79,6 @@ static int take_replies(struct exchange *x)
         c->reply_bytes = c->reader->len - c->reader->pos;
         if (x->got == x->wanted) {
             freeReplyObject(reply);
-            x->got = 0; /* one of those before it may have been the one too many */
             return failed(x, "Redis sent a reply that nobody asked for");
         }
         x->each(x->user, x->got++, (redisReply **)&reply);
@@ -143,7 +142,7 @@ size_t footfall__redis_exchange(struct redis_connection *c, size_t count, footfa
         size_t sent = c->sent;
         footfall__redis_hang_up(c);
         c->sent = sent;
-        return x.got;
+        return x.got < count ? x.got : 0; /* something came after the last one: any of them may have been the stray */
     }
     c->out.count = c->sent = 0;
     return x.got;

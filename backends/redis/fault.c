@@ -106,5 +106,6 @@ int footfall__redis_error(struct footfall_store_call *call, const redisReply *re
 
 int footfall__redis_is_noscript(const redisReply *reply)
 {
-    return reply->type == REDIS_REPLY_ERROR && reply->str != NULL && strncmp(reply->str, "NOSCRIPT", 8) == 0;
+    return reply->type == REDIS_REPLY_ERROR && reply->str != NULL && strncmp(reply->str, "NOSCRIPT", 8) == 0 &&
+           word_bytes(reply->str) == 8;
 }

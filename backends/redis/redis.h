@@ -101,7 +101,7 @@ int footfall__redis_say(struct redis_connection *c, const char *first,
 
 /* Sends what was appended and takes `count` replies, in order. each(user, i, reply) may keep *reply by setting it to NULL.
  * Returns how many came; fewer: the connection is closed, the call's text says why, and `sent` tells what had left. 0 also when
- * one too many came: then none of them can be trusted. */
+ * more came than was asked for: then none of them can be trusted. */
 typedef void footfall__redis_reply(void *user, size_t i, redisReply **reply);
 size_t footfall__redis_exchange(struct redis_connection *c, size_t count, footfall__redis_reply *each, void *user,
                                 struct footfall_store_call *call);

@@ -39,12 +39,12 @@ struct bad_server {
 /* The length of the first command, an array of bulk strings; 0: it is not whole yet. *word: its first word. */
 static size_t command_bytes(const char *at, size_t have, const char **word)
 {
-    const char *end = at + have;
+    const char *end = have > 0 ? at + have : at;
     const char *from = at;
     long words = -1;
     *word = NULL;
     while (words != 0) {
-        const char *line = memchr(from, '\n', (size_t)(end - from));
+        const char *line = from < end ? memchr(from, '\n', (size_t)(end - from)) : NULL;
         long number = 0;
         if (line == NULL)
             return 0;

@@ -184,6 +184,7 @@ static const struct {
     { "-NOSCRIPT No matching script.\r\n-NOSCRIPT No matching script.\r\n", 'u', "nobody asked for" },
     { "-LOADING x\r\n-LOADING x\r\n", 'u', "" },
     { ANSWER ANSWER, 'u', "nobody asked for" },
+    { ANSWER "?", 'u', "not the Redis protocol" },
 };
 
 static void answers_to_other_batches(void **state)

@@ -35,6 +35,7 @@ static const struct {
     { "FFLATE a later batch of this writer is stored", FOOTFALL_STORE_UNKNOWN, 0, "FFLATE" },
     { "UNKILLABLE", FOOTFALL_STORE_UNKNOWN, 0, "UNKILLABLE" },
     { "ERR something new", FOOTFALL_STORE_UNKNOWN, 0, "something new" },
+    { "NOSCRIPTS", FOOTFALL_STORE_UNKNOWN, 0, "NOSCRIPTS" },
     { "OOMX", FOOTFALL_STORE_UNKNOWN, 0, "OOMX" },
     { "oom", FOOTFALL_STORE_UNKNOWN, 0, "oom" },
     { " OOM", FOOTFALL_STORE_UNKNOWN, 0, "OOM" },
@@ -82,7 +83,7 @@ static void errors_mean_what_they_prove(void **state)
         int status = footfall__redis_error(&call, &reply, &reconnect);
         if (status != errors[i].status || reconnect != errors[i].reconnect || strstr(text, errors[i].says) == NULL)
             fail_msg("%s: status %d, reconnect %d: %s", error, status, reconnect, text);
-        assert_int_equal(footfall__redis_is_noscript(&reply), strncmp(error, "NOSCRIPT", 8) == 0);
+        assert_int_equal(footfall__redis_is_noscript(&reply), strncmp(error, "NOSCRIPT ", 9) == 0);
         free(error);
     }
 }
