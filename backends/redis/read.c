@@ -42,9 +42,12 @@ int footfall__redis_fetch(struct footfall_store *store, const char *const *names
                           size_t count, int64_t *totals, int64_t *uniques, uint8_t *exists,
                           struct footfall_store_call *call)
 {
-    struct reading r = { totals, uniques, exists, call, 0, 0 };
+    struct reading r = { .call = call };
     size_t got = 0;
     int rc = footfall__redis_ready(store, call);
+    r.totals = totals;
+    r.uniques = uniques;
+    r.exists = exists;
     for (size_t i = 0; i < count && rc == 0; i++) {
         struct redis_key key;
         footfall__redis_counter_key(&key, store->prefix, names[i], name_bytes[i]);
