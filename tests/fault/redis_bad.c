@@ -132,6 +132,22 @@ static void a_trickle_gains_no_time(void **state)
     bad_close(&bad);
 }
 
+/* Nothing goes out after the deadline, so nothing is in doubt. */
+static void a_call_past_its_deadline_sends_nothing(void **state)
+{
+    static const struct bad_way way = { .at = HANDSHAKE, .closes = 1 };
+    (void)state;
+    for (int ask = 0; ask < ASKS; ask++) {
+        struct bad bad = { 0 };
+        bad_open(&bad, &way, 1, NULL, NULL, LATER_MS);
+        bad_memory_begin();
+        expect(&bad, "too late", ask_names[ask], bad_ask(&bad, (enum ask)ask, -100), 't');
+        expect(&bad, "too late, and not connected", ask_names[ask], bad_ask(&bad, (enum ask)ask, -100), 't');
+        assert_int_equal(bad_server_connections(bad.server), 1);
+        bad_close(&bad);
+    }
+}
+
 /* Nobody reads: what has not left whole was certainly not carried out, the rest may have been. */
 static void a_batch_that_is_not_read_ends(void **state)
 {
@@ -201,6 +217,7 @@ int main(void)
         cmocka_unit_test(every_handshake_ends),
         cmocka_unit_test(tls_with_a_bad_server_ends),
         cmocka_unit_test(a_trickle_gains_no_time),
+        cmocka_unit_test(a_call_past_its_deadline_sends_nothing),
         cmocka_unit_test(a_batch_that_is_not_read_ends),
         cmocka_unit_test(nobody_is_there),
         cmocka_unit_test(loading_is_waited_for),
