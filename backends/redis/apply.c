@@ -211,11 +211,11 @@ static int round_trip(struct batch *b, int whole)
     got = footfall__redis_exchange(c, count, take_reply, b, b->call);
     for (size_t i = 0; i < b->sent_count; i++) {
         struct redis_group *group = &b->store->groups[b->sent[i]];
-        again |= group->again;
-        if (group->again) /* certainly not run */
-            set_status(b, group, FOOTFALL_STORE_TEMPORARY);
-        else if (!group->answered) /* what did not leave us whole cannot be carried out */
+        if (i >= got) /* what did not leave us whole cannot be carried out */
             set_status(b, group, c->sent < group->end ? FOOTFALL_STORE_TEMPORARY : FOOTFALL_STORE_UNKNOWN);
+        else if (group->again) /* certainly not run */
+            set_status(b, group, FOOTFALL_STORE_TEMPORARY);
+        again |= group->again;
     }
     c->sent = 0;
     return again && got == count && !b->hang_up;

@@ -151,10 +151,9 @@ size_t footfall__redis_exchange(struct redis_connection *c, size_t count, footfa
         size_t sent = c->sent;
         footfall__redis_hang_up(c);
         c->sent = sent;
-        return x.got;
+        return x.got < count ? x.got : 0; /* something came after the last one: any of them may have been the stray */
     }
     c->out.count = c->sent = 0;
-    c->used_ms = footfall__boottime_ms();
     return x.got;
 }
 
@@ -168,7 +167,7 @@ static void keep_reply(void *user, size_t i, redisReply **reply)
 redisReply *footfall__redis_ask(struct redis_connection *c, struct footfall_store_call *call)
 {
     redisReply *reply = NULL;
-    if (footfall__redis_exchange(c, 1, keep_reply, &reply, call) == 1 && c->fd < 0 && reply != NULL) {
+    if (footfall__redis_exchange(c, 1, keep_reply, &reply, call) != 1 && reply != NULL) {
         freeReplyObject(reply);
         reply = NULL;
     }

@@ -43,6 +43,7 @@ static const struct meaning {
     { "NOAUTH", FOOTFALL_STORE_BROKEN, 1, "redis.url or redis.password_file must give a password" },
     { "WRONGPASS", FOOTFALL_STORE_BROKEN, 1, "user or password is wrong" },
     { "DENIED", FOOTFALL_STORE_BROKEN, 1, NULL },
+    { "NOPERM", FOOTFALL_STORE_BROKEN, 0, "the user in redis.url may not do this" },
 };
 
 static size_t word_bytes(const char *text)
@@ -59,23 +60,28 @@ static const struct meaning *find(const char *text)
     return NULL;
 }
 
-/* Older servers put the error of a command inside a script behind this. */
+/* Older servers (5, 6) put the error of a command inside a script behind its line, once or twice:
+ * "ERR Error running script (call to f_…): @user_script:12: WRONGTYPE …", "…: @user_script:12: @user_script: 12: -OOM …". */
 static const char *inner_error(const char *text)
 {
     static const char script[] = "ERR Error running script";
+    static const char place[] = "@user_script:";
     const char *at = strstr(text, "FFFOREIGN"); /* ours, and always before the first write */
     if (at != NULL)
         return at;
     if (strncmp(text, script, sizeof(script) - 1) != 0)
         return text;
-    at = strstr(text, ": -");
-    if (at != NULL && find(at + 3) != NULL)
-        return at + 3;
-    at = strstr(text, "@user_script: ");
+    at = strstr(text, place);
+    while (at != NULL && strncmp(at, place, sizeof(place) - 1) == 0) {
+        at += sizeof(place) - 1;
+        at += *at == ' ';
+        at += strspn(at, "0123456789");
+        at = strncmp(at, ": ", 2) == 0 ? at + 2 : NULL;
+    }
     if (at == NULL)
         return text;
-    at = strstr(at + 14, ": ");
-    return at != NULL && find(at + 2) != NULL ? at + 2 : text;
+    at += *at == '-';
+    return find(at) != NULL ? at : text;
 }
 
 int footfall__redis_error(struct footfall_store_call *call, const redisReply *reply, int *reconnect)
@@ -84,6 +90,8 @@ int footfall__redis_error(struct footfall_store_call *call, const redisReply *re
     const struct meaning *meaning = find(text);
     const char *arguments = strstr(text, ", with args"); /* what follows may be a password */
     int shown = arguments != NULL ? (int)(arguments - text) : (int)strcspn(text, "\r\n");
+    if (meaning != NULL && strcmp(meaning->word, "NOPERM") == 0 && strstr(text, "script") != NULL)
+        meaning = NULL; /* denied to a script: perhaps not at its first write */
     *reconnect = meaning != NULL && meaning->reconnect;
     if (shown > 120)
         shown = 120;
@@ -91,8 +99,7 @@ int footfall__redis_error(struct footfall_store_call *call, const redisReply *re
         *reconnect = 1;
         return footfall__redis_fault(call, FOOTFALL_STORE_TEMPORARY, "Redis says: %.*s", shown, text);
     }
-    if (meaning == NULL && strstr(text, "script") == NULL &&
-        (strncmp(text, "NOPERM", 6) == 0 || strncmp(text, "ERR unknown command", 19) == 0)) /* it did not begin */
+    if (strncmp(text, "ERR unknown command", 19) == 0 && strstr(text, "script") == NULL) /* renamed: it did not begin */
         return footfall__redis_fault(call, FOOTFALL_STORE_BROKEN, "Redis says: %.*s", shown, text);
     if (meaning == NULL)
         return footfall__redis_fault(call, FOOTFALL_STORE_UNKNOWN, "Redis says: %.*s", shown, text);
@@ -103,5 +110,6 @@ int footfall__redis_error(struct footfall_store_call *call, const redisReply *re
 
 int footfall__redis_is_noscript(const redisReply *reply)
 {
-    return reply->type == REDIS_REPLY_ERROR && reply->str != NULL && strncmp(reply->str, "NOSCRIPT", 8) == 0;
+    return reply->type == REDIS_REPLY_ERROR && reply->str != NULL && strncmp(reply->str, "NOSCRIPT", 8) == 0 &&
+           word_bytes(reply->str) == 8;
 }

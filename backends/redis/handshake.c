@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <string.h>
 
-enum { OLDEST_VERSION = 5, IDLE_MS = 1000 };
+enum { OLDEST_VERSION = 5 };
 
 struct handshake {
     struct footfall_store *store;
@@ -178,11 +178,12 @@ static int shake_hands(struct footfall_store *store, struct footfall_store_call 
     return h.status != 0 ? h.status : footfall__redis_fit(store, &c->server, call);
 }
 
-/* A connection that lay idle may be closed at the other end: found out now, it costs no doubt. */
+/* Between commands nothing may come: else the other end has closed the connection, which costs no doubt when it is found out now,
+ * or has said more than it was asked, and what it says next would answer the wrong question. */
 static int is_stale(const struct redis_connection *c)
 {
     struct pollfd one = { .fd = c->fd, .events = POLLIN };
-    return footfall__boottime_ms() - c->used_ms > IDLE_MS && poll(&one, 1, 0) != 0;
+    return c->reply_bytes > 0 || (c->tls != NULL && footfall__redis_tls_pending(c->tls)) || poll(&one, 1, 0) != 0;
 }
 
 int footfall__redis_ready(struct footfall_store *store, struct footfall_store_call *call)

@@ -56,6 +56,9 @@ static int take_settings(struct footfall_store *store, const struct footfall_sto
     rc = footfall__redis_url(&store->address, url != NULL ? url : "", call);
     if (rc == 0)
         rc = footfall__redis_password_file(&store->address, password_file, call);
+    if (rc == 0 && store->address.user != NULL && store->address.password == NULL)
+        rc = footfall__redis_fault(call, FOOTFALL_STORE_CONFIG,
+                                   "redis.url: a user without a password, and no redis.password_file");
     if (rc == 0)
         rc = take_prefix(store, setting(settings, count, "prefix"), call);
     if (rc == 0)
@@ -147,9 +150,11 @@ static int store_ping(struct footfall_store *store, struct footfall_store_call *
     reply = footfall__redis_ask(&store->connection, call);
     if (reply == NULL)
         return FOOTFALL_STORE_TEMPORARY;
-    if (reply->type == REDIS_REPLY_ERROR)
+    if (reply->type == REDIS_REPLY_ERROR) {
         rc = footfall__redis_error(call, reply, &reconnect);
-    else if (reply->type != REDIS_REPLY_STATUS)
+        if (rc == FOOTFALL_STORE_UNKNOWN) /* nothing was to be done that could be in doubt */
+            rc = FOOTFALL_STORE_BROKEN;
+    } else if (reply->type != REDIS_REPLY_STATUS)
         rc = footfall__redis_fault(call, FOOTFALL_STORE_TEMPORARY, "what Redis says to PING is unexpected");
     freeReplyObject(reply);
     if (rc != 0)

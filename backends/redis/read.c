@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SCAN_PAGE = 500 };
+enum { SCAN_PAGE = 500, NAME_BYTES = 200 };
 
 struct reading { /* one HMGET a counter, replies in order, then ROLE's */
     int64_t *totals, *uniques;
@@ -51,8 +51,12 @@ int footfall__redis_fetch(struct footfall_store *store, const char *const *names
                           size_t count, int64_t *totals, int64_t *uniques, uint8_t *exists,
                           struct footfall_store_call *call)
 {
-    struct reading r = { totals, uniques, exists, count, call, 0, 0 };
+    struct reading r = { .count = count, .call = call };
+    size_t got = 0;
     int rc = footfall__redis_ready(store, call);
+    r.totals = totals;
+    r.uniques = uniques;
+    r.exists = exists;
     for (size_t i = 0; i < count && rc == 0; i++) {
         struct redis_key key;
         footfall__redis_counter_key(&key, store->prefix, names[i], name_bytes[i]);
@@ -67,11 +71,14 @@ int footfall__redis_fetch(struct footfall_store *store, const char *const *names
         rc = footfall__redis_say(&store->connection, "ROLE", NULL);
     if (rc == FOOTFALL_STORE_NO_MEMORY)
         (void)footfall__redis_fault(call, rc, "out of memory");
-    if (rc == 0 && footfall__redis_exchange(&store->connection, count + 1, take_numbers, &r, call) != count + 1)
-        rc = FOOTFALL_STORE_TEMPORARY;
+    if (rc != 0)
+        return rc;
+    got = footfall__redis_exchange(&store->connection, count + 1, take_numbers, &r, call);
     if (r.hang_up)
         footfall__redis_hang_up(&store->connection);
-    return r.status != 0 ? r.status : rc;
+    if (got < count + 1 && (got == 0 || r.status == 0))
+        return FOOTFALL_STORE_TEMPORARY;
+    return r.status;
 }
 
 /* ---- listing --------------------------------------------------------------------------------------------------------------- */
@@ -97,22 +104,39 @@ static int put_bounds(struct redis_bytes *from, struct redis_bytes *to, const ch
     return rc == 0 ? 0 : FOOTFALL_STORE_NO_MEMORY;
 }
 
-static int is_page(const redisReply *reply)
+static int comes_after(const redisReply *name, const char *before, size_t before_bytes)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements > SCAN_PAGE)
+    size_t bytes = (size_t)name->len;
+    int order = memcmp(name->str, before, bytes < before_bytes ? bytes : before_bytes);
+    return order > 0 || (order == 0 && bytes > before_bytes);
+}
+
+/* Names, no more than were asked for, in order and behind where the page begins: else listing would go round in circles. */
+static int is_page(const redisReply *reply, const struct redis_bytes *from, size_t most)
+{
+    const char *before = from->at[0] == '(' ? from->at + 1 : "";
+    size_t before_bytes = from->at[0] == '(' ? from->count - 1 : 0;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements > most)
         return 0;
-    for (size_t i = 0; i < reply->elements; i++)
-        if (!footfall__redis_is_text(reply->element[i]) || reply->element[i]->len < 1)
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *name = reply->element[i];
+        if (!footfall__redis_is_text(name) || name->len < 1 || name->len > NAME_BYTES ||
+            !comes_after(name, before, before_bytes))
             return 0;
+        before = name->str;
+        before_bytes = (size_t)name->len;
+    }
     return 1;
 }
 
 static redisReply *ask_page(struct footfall_store *store, const struct redis_bytes *from, const struct redis_bytes *to,
-                            const char *limit, int *status, struct footfall_store_call *call)
+                            size_t most, int *status, struct footfall_store_call *call)
 {
+    char limit[24];
     struct redis_key names;
     redisReply *reply = NULL;
     int reconnect = 0;
+    (void)snprintf(limit, sizeof(limit), "%zu", most);
     footfall__redis_key(&names, store->prefix, "names");
     *status = footfall__redis_ready(store, call);
     if (*status == 0) {
@@ -138,7 +162,7 @@ static redisReply *ask_page(struct footfall_store *store, const struct redis_byt
         *status = footfall__redis_error(call, reply, &reconnect);
         if (*status == FOOTFALL_STORE_UNKNOWN)
             *status = FOOTFALL_STORE_BROKEN;
-    } else if (!is_page(reply)) {
+    } else if (!is_page(reply, from, most)) {
         *status = footfall__redis_fault(call, FOOTFALL_STORE_BROKEN, "the names in Redis cannot be read");
     }
     if (*status != 0) {
@@ -169,18 +193,16 @@ static void fill_page(struct page *page, const redisReply *reply)
 static int scan_page(struct footfall_store *store, struct redis_bytes *from, const struct redis_bytes *to, size_t want,
                      struct page *page, redisReply **reply, struct footfall_store_call *call)
 {
-    char limit[24];
     int status = 0;
-    (void)snprintf(limit, sizeof(limit), "%zu", want);
     for (;;) {
         size_t there = 0;
-        *reply = ask_page(store, from, to, limit, &status, call);
+        *reply = ask_page(store, from, to, want, &status, call);
         if (*reply == NULL || (*reply)->elements == 0)
             return status;
         fill_page(page, *reply);
         status = footfall__redis_fetch(store, page->names, page->sizes, (*reply)->elements, page->totals, page->uniques,
                                        page->exists, call);
-        for (size_t i = 0; i < (*reply)->elements; i++)
+        for (size_t i = 0; i < (*reply)->elements && status == 0; i++)
             there += page->exists[i];
         if (status != 0 || there > 0 || (*reply)->elements < want)
             return status;

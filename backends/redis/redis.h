@@ -93,7 +93,6 @@ struct redis_connection {
     size_t sent;             /* bytes of `out` that have left, or may have */
     size_t reply_bytes;      /* of the reply under way */
     int64_t server_ahead_ms; /* the server's clock minus CLOCK_BOOTTIME */
-    int64_t used_ms;         /* CLOCK_BOOTTIME of the last reply */
     struct redis_server server;
     _Atomic uint64_t connects, commands, round_trips, reloads;
 };
@@ -104,7 +103,8 @@ int footfall__redis_say(struct redis_connection *c, const char *first,
                         ...); /* the same from strings, NULL at the end */
 
 /* Sends what was appended and takes `count` replies, in order. each(user, i, reply) may keep *reply by setting it to NULL.
- * Returns how many came; fewer: the connection is closed, the call's text says why, and `sent` tells what had left. */
+ * Returns how many came; fewer: the connection is closed, the call's text says why, and `sent` tells what had left. 0 also when
+ * more came than was asked for: then none of them can be trusted. */
 typedef void footfall__redis_reply(void *user, size_t i, redisReply **reply);
 size_t footfall__redis_exchange(struct redis_connection *c, size_t count, footfall__redis_reply *each, void *user,
                                 struct footfall_store_call *call);

@@ -75,7 +75,7 @@ int footfall__redis_number(const redisReply *reply, int64_t *out)
 int footfall__redis_is_replica(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 && footfall__redis_is_text(reply->element[0]) &&
-           strcmp(reply->element[0]->str, "master") != 0;
+           strcmp(reply->element[0]->str, "slave") == 0;
 }
 
 int footfall__redis_is_array(const redisReply *reply, size_t elements)

@@ -108,7 +108,7 @@ static int take_host(struct redis_address *out, const char *from, struct footfal
     const char *rest = from + bytes;
     const char *host = from;
     const char *port = NULL;
-    size_t host_bytes = bytes;
+    size_t host_bytes = 0;
     int rc = 0;
     if (rest[0] == '?' || rest[0] == '#' || strpbrk(rest, "?#") != NULL)
         return wrong(call, "has parts after the database that are not known");
