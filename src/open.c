@@ -49,6 +49,12 @@ static int count_lanes(struct footfall *ff, const struct footfall_config *config
     return FOOTFALL_OK;
 }
 
+static int64_t attempt_deadline(int64_t deadline_ms)
+{
+    int64_t until = footfall__boottime_ms() + FOOTFALL__ATTEMPT_MS;
+    return until < deadline_ms ? until : deadline_ms;
+}
+
 static int open_store(struct footfall *ff, uint32_t number, const struct footfall_store_setting *settings, size_t count,
                       int64_t deadline_ms, struct footfall_error *err)
 {
@@ -60,7 +66,7 @@ static int open_store(struct footfall *ff, uint32_t number, const struct footfal
     if (rc != FOOTFALL_OK)
         return footfall__fail(err, rc, 0, "no memory for a lane");
     for (;;) {
-        footfall__store_call_init(ff, &call, deadline_ms, text, sizeof text);
+        footfall__store_call_init(ff, &call, attempt_deadline(deadline_ms), text, sizeof text);
         rc = footfall__store_open(&lane->store, &ff->backend, settings, count, number, &call);
         if (rc != FOOTFALL_STORE_TEMPORARY || footfall__boottime_ms() >= deadline_ms)
             break;
@@ -129,7 +135,7 @@ static int look_for_key(struct footfall *ff, int64_t deadline_ms, struct footfal
     if (now < 0)
         return FOOTFALL_OK;
     for (;;) {
-        footfall__store_call_init(ff, &call, deadline_ms, text, sizeof text);
+        footfall__store_call_init(ff, &call, attempt_deadline(deadline_ms), text, sizeof text);
         rc = footfall__identity_fetch(&ff->identity, now, 0, &ff->lanes[0].store, &call, &other_length);
         if (rc != FOOTFALL_STORE_TEMPORARY || footfall__boottime_ms() >= deadline_ms)
             break;
