@@ -82,27 +82,25 @@ static int nonsense(struct footfall_store *store, struct footfall_store_call *ca
 
 int footfall__redis_probe(struct footfall_store *store, struct footfall_store_call *call)
 {
-    static const char *const suffixes[] = { ":hash", ":set", ":list", ":text" };
-    struct redis_key scratch[4];
-    struct redis_argument keys[4];
-    char lane[24], until[24];
+    struct redis_key scratch;
+    char name[24], until[24];
+    uint64_t random = 0;
     int status = 0;
     redisReply *reply = NULL;
-    uint64_t random = 0;
     if (footfall__random_bytes(&random, sizeof(random)) != 0)
         return footfall__redis_fault(call, FOOTFALL_STORE_BROKEN, "the kernel gives no random bytes");
-    (void)snprintf(lane, sizeof(lane), "%" PRIx64, random);
+    status = footfall__redis_ready(store, call);
+    if (status != 0)
+        return status;
+    (void)snprintf(name, sizeof(name), "%" PRIx64, random);
     (void)snprintf(until, sizeof(until), "%" PRId64,
                    footfall__boottime_ms() + store->connection.server_ahead_ms + PROBE_MS);
-    for (size_t i = 0; i < 4; i++) {
-        footfall__redis_key(&scratch[i], store->prefix, "{probe}:");
-        footfall__redis_key_add(&scratch[i], lane, strlen(lane));
-        footfall__redis_key_add(&scratch[i], suffixes[i], strlen(suffixes[i]));
-        keys[i] = footfall__redis_key_argument(&scratch[i]);
-    }
+    footfall__redis_key(&scratch, store->prefix, "{probe}:");
+    footfall__redis_key_add(&scratch, name, strlen(name));
     {
+        const struct redis_argument keys[] = { footfall__redis_key_argument(&scratch) };
         const struct redis_argument arguments[] = { text_argument(until) };
-        reply = footfall__redis_run(store, &footfall__redis_script_probe, keys, 4, arguments, 1, &status, call);
+        reply = footfall__redis_run(store, &footfall__redis_script_probe, keys, 1, arguments, 1, &status, call);
     }
     if (reply != NULL)
         freeReplyObject(reply);
