@@ -11,7 +11,7 @@
 
 enum { MOST_PAIRS = 16 };
 
-/* Our settings, then those given where no earlier one has the key. */
+/* A setting that there is already gets the new value; NULL takes it away. */
 static void put(const char *pairs[2 * MOST_PAIRS + 1], const char *key, const char *value)
 {
     size_t i = 0;
@@ -23,14 +23,30 @@ static void put(const char *pairs[2 * MOST_PAIRS + 1], const char *key, const ch
     pairs[i + 1] = value;
 }
 
+/* The list ends at a NULL: those taken away are left out. */
+static void close_gaps(const char *pairs[2 * MOST_PAIRS + 1])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < (size_t)2 * MOST_PAIRS && pairs[i] != NULL; i += 2)
+        if (pairs[i + 1] != NULL) {
+            pairs[count] = pairs[i];
+            pairs[count + 1] = pairs[i + 1];
+            count += 2;
+        }
+    pairs[count] = NULL;
+}
+
 static void put_all(const char *pairs[2 * MOST_PAIRS + 1], const char *prefix, va_list more)
 {
     put(pairs, "backend", "redis");
     put(pairs, "redis.url", support_redis_url());
     put(pairs, "redis.prefix", prefix);
     put(pairs, "secret", SUPPORT_SECRET);
+    if (getenv("FOOTFALL_TEST_REDIS_CA") != NULL)
+        put(pairs, "redis.ca_file", support_redis_ca());
     for (const char *key = va_arg(more, const char *); key != NULL; key = va_arg(more, const char *))
         put(pairs, key, va_arg(more, const char *));
+    close_gaps(pairs);
 }
 
 struct footfall *redis_open(const char *prefix, ...)

@@ -8,7 +8,7 @@
 #include "redis_control.h"
 
 /* A handle on the server under this prefix, with more settings ("window", "forever", …; a NULL at the end; a later one of a key
- * wins). redis_open ends the process when it cannot. */
+ * wins, and the value NULL takes it away). redis_open ends the process when it cannot. */
 struct footfall *redis_open(const char *prefix, ...) __attribute__((sentinel));
 int redis_try_open(struct footfall **out, struct footfall_error *err, const char *prefix, ...)
     __attribute__((sentinel));

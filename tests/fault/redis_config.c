@@ -7,9 +7,13 @@
 #include "process.h"
 #include "redis_ask.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { LONG_MS = 30000, SHORT_MS = 300 };
 
@@ -127,12 +131,39 @@ static void wrong_files(void **state)
 static void not_there(void **state)
 {
     char *url = support_format("redis://127.0.0.1:%d/99", support_redis_port());
+    char *rediss = support_format("rediss://127.0.0.1:%d", support_redis_port());
     (void)state;
     refused("redis.url", url, FOOTFALL_BROKEN, "out of range");
     refused("redis.url", "redis://127.0.0.1:1", FOOTFALL_TEMPORARY, "cannot connect");
     refused("redis.url", "redis://[::1]:1", FOOTFALL_TEMPORARY, "cannot connect");
     refused("redis.url", "redis://no-such-host.invalid", FOOTFALL_TEMPORARY, "no-such-host.invalid");
+    refused("redis.url", rediss, FOOTFALL_TEMPORARY, "TLS");
     refused("redis.url", "unix:///no/such/socket", FOOTFALL_TEMPORARY, "cannot connect");
+    free(rediss);
+    free(url);
+}
+
+/* A server that takes the connection and says nothing. */
+static void silent(void **state)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET };
+    socklen_t bytes = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char *url = NULL;
+    char *rediss = NULL;
+    int64_t begun = support_now_ns();
+    (void)state;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, bytes), 0);
+    assert_int_equal(listen(listener, 64), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &bytes), 0);
+    url = support_format("redis://127.0.0.1:%d", ntohs(address.sin_port));
+    rediss = support_format("rediss://127.0.0.1:%d", ntohs(address.sin_port));
+    refused("redis.url", url, FOOTFALL_TEMPORARY, "in time");
+    refused("redis.url", rediss, FOOTFALL_TEMPORARY, "in time");
+    assert_true(support_now_ns() - begun < INT64_C(5000000000));
+    close(listener);
+    free(rediss);
     free(url);
 }
 
@@ -301,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup(wrong_settings, redis_flush),
         cmocka_unit_test_setup(wrong_files, redis_flush),
         cmocka_unit_test_setup(not_there, redis_flush),
+        cmocka_unit_test_setup(silent, redis_flush),
         cmocka_unit_test_setup(how_it_keeps, redis_flush),
         cmocka_unit_test_setup(a_replica, redis_flush),
         cmocka_unit_test_setup(replicas_that_are_not_there, redis_flush),
