@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_MS = 30000, HOUR_MS = 3600000, DAY_MS = 86400000, SLACK_MS = 600000 /* a run may take that long */ };
+enum { LONG_MS = 30000, HOUR_MS = 3600000, DAY_MS = 86400000, SLACK_MS = 300000 /* a run may take that long */ };
 
 /* Visits by the visitors first … first + count - 1, in one call; how many were new. */
 static size_t visit_all(struct footfall *ff, const char *name, uint32_t first, uint32_t count)
@@ -145,7 +145,7 @@ static void expect_lives(const char *window, int64_t window_ms, const char *mode
     assert_true(redis_key_count("f:{x}:v:*") > 3);
     assert_true(shortest_life("f:{x}:v:*") >= window_ms + HOUR_MS - SLACK_MS);
     assert_true(shortest_life("f:{x}:m:*") > 0);
-    assert_true(shortest_life("f:{x}:t:*") >= 600000 - SLACK_MS && shortest_life("f:{x}:t:*") > 0);
+    assert_true(shortest_life("f:{x}:t:*") >= 600000 - SLACK_MS);
     assert_true(shortest_life("f:{x}:s:*") >= 900000 - SLACK_MS);
     assert_true(shortest_life("f:epoch:*") >= 2 * (window_ms > DAY_MS ? window_ms : DAY_MS) + HOUR_MS - SLACK_MS);
     everything = support_redis_command("EVAL",
