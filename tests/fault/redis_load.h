@@ -28,6 +28,7 @@ struct load_worker {
 struct load {
     struct load_worker workers[LOAD_WORKERS_MAX];
     size_t worker_count;
+    size_t others; /* connections that were there before */
 };
 
 struct load_ledger { /* what the loads on one prefix have left behind so far; starts with zeros and a prefix */
