@@ -42,6 +42,7 @@ static const struct meaning {
     { "FFFOREIGN", FOOTFALL_STORE_BROKEN, 0, "a key under redis.prefix is not ours" },
     { "NOAUTH", FOOTFALL_STORE_BROKEN, 1, "redis.url or redis.password_file must give a password" },
     { "WRONGPASS", FOOTFALL_STORE_BROKEN, 1, "user or password is wrong" },
+    { "NOPERM", FOOTFALL_STORE_BROKEN, 0, "the user in redis.url lacks a right" }, /* but see was_running */
     { "DENIED", FOOTFALL_STORE_BROKEN, 1, NULL },
     { "NOPERM", FOOTFALL_STORE_BROKEN, 0, "the user in redis.url may not do this" },
 };
@@ -84,10 +85,17 @@ static const char *inner_error(const char *text)
     return find(at) != NULL ? at : text;
 }
 
+/* A right that was missing in the middle of a script: what it wrote before stands. Newer servers speak of the script then, older
+ * ones of its running; footfall__redis_probe is there to find it before that. */
+static int was_running(const char *text)
+{
+    return strstr(text, "NOPERM") != NULL && strstr(text, "script") != NULL;
+}
+
 int footfall__redis_error(struct footfall_store_call *call, const redisReply *reply, int *reconnect)
 {
     const char *text = inner_error(reply->str != NULL ? reply->str : "");
-    const struct meaning *meaning = find(text);
+    const struct meaning *meaning = was_running(reply->str != NULL ? reply->str : "") ? NULL : find(text);
     const char *arguments = strstr(text, ", with args"); /* what follows may be a password */
     int shown = arguments != NULL ? (int)(arguments - text) : (int)strcspn(text, "\r\n");
     if (meaning != NULL && strcmp(meaning->word, "NOPERM") == 0 && strstr(text, "script") != NULL)

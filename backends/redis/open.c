@@ -122,6 +122,8 @@ static int store_open(struct footfall_store **out, const struct footfall_store_s
     if (rc == 0)
         rc = make_room(store, call);
     if (rc == 0 && lane == 0) /* the others connect when they are needed */
+        rc = footfall__redis_ready(store, call);
+    if (rc == 0 && lane == 0)
         rc = footfall__redis_probe(store, call);
     store->is_open = 1;
     if (rc != 0)

@@ -197,11 +197,11 @@ static int scan_page(struct footfall_store *store, struct redis_bytes *from, con
     for (;;) {
         size_t there = 0;
         *reply = ask_page(store, from, to, want, &status, call);
-        if (*reply == NULL || (*reply)->elements == 0)
+        if (*reply == NULL)
             return status;
         fill_page(page, *reply);
         status = footfall__redis_fetch(store, page->names, page->sizes, (*reply)->elements, page->totals, page->uniques,
-                                       page->exists, call);
+                                       page->exists, call); /* of none, it still asks who answers: an empty replica? */
         for (size_t i = 0; i < (*reply)->elements && status == 0; i++)
             there += page->exists[i];
         if (status != 0 || there > 0 || (*reply)->elements < want)

@@ -145,8 +145,8 @@ struct redis_script { /* generated from scripts/NAME.lua */
     char sha1[41];
 };
 extern const struct redis_script footfall__redis_script_apply, footfall__redis_script_epoch_key,
-    footfall__redis_script_epoch_drop, footfall__redis_script_epoch_other, footfall__redis_script_purge,
-    footfall__redis_script_probe;
+    footfall__redis_script_epoch_drop, footfall__redis_script_epoch_other, footfall__redis_script_probe,
+    footfall__redis_script_purge;
 
 /* ---- the store ---------------------------------------------------------------------------------------------------------- */
 
@@ -178,6 +178,8 @@ int footfall__redis_ready(struct footfall_store *store, struct footfall_store_ca
 /* What must hold of a server before anything is counted on it: 0, CONFIG or BROKEN. */
 int footfall__redis_fit(const struct footfall_store *store, const struct redis_server *server,
                         struct footfall_store_call *call);
+/* Whether our user has every right that the scripts need: 0, or BROKEN with the one that is missing; TEMPORARY, NO_MEMORY. */
+int footfall__redis_probe(struct footfall_store *store, struct footfall_store_call *call);
 /* Copies the value of `key` from INFO's text into out; '' when it is not there. */
 void footfall__redis_info_value(char *out, size_t out_bytes, const char *info, const char *key);
 
@@ -195,9 +197,6 @@ redisReply *footfall__redis_run(struct footfall_store *store, const struct redis
                                 const struct redis_argument *keys, size_t key_count,
                                 const struct redis_argument *arguments, size_t argument_count, int *status,
                                 struct footfall_store_call *call);
-
-/* Is this user allowed all that the scripts do? 0, or a negative status with the call's text. */
-int footfall__redis_probe(struct footfall_store *store, struct footfall_store_call *call);
 
 /* The slots, as footfall_store.h has them. */
 int footfall__redis_apply(struct footfall_store *store, const struct footfall_store_op *ops, size_t count,

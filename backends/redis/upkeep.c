@@ -3,15 +3,13 @@
 #include "redis.h"
 
 #include "bytes.h"
-#include "clock.h"
-#include "random.h"
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { ARGUMENTS_MAX = 16, PURGE_AT_ONCE = 1000, PROBE_MS = 60000 };
+enum { ARGUMENTS_MAX = 16, PURGE_AT_ONCE = 1000 };
 
 static struct redis_argument text_argument(const char *text)
 {
@@ -78,33 +76,6 @@ static int nonsense(struct footfall_store *store, struct footfall_store_call *ca
     freeReplyObject(reply);
     footfall__redis_hang_up(&store->connection);
     return footfall__redis_fault(call, FOOTFALL_STORE_BROKEN, "a key under redis.prefix holds what is not ours");
-}
-
-int footfall__redis_probe(struct footfall_store *store, struct footfall_store_call *call)
-{
-    struct redis_key scratch;
-    char name[24], until[24];
-    uint64_t random = 0;
-    int status = 0;
-    redisReply *reply = NULL;
-    if (footfall__random_bytes(&random, sizeof(random)) != 0)
-        return footfall__redis_fault(call, FOOTFALL_STORE_BROKEN, "the kernel gives no random bytes");
-    status = footfall__redis_ready(store, call);
-    if (status != 0)
-        return status;
-    (void)snprintf(name, sizeof(name), "%" PRIx64, random);
-    (void)snprintf(until, sizeof(until), "%" PRId64,
-                   footfall__boottime_ms() + store->connection.server_ahead_ms + PROBE_MS);
-    footfall__redis_key(&scratch, store->prefix, "{probe}:");
-    footfall__redis_key_add(&scratch, name, strlen(name));
-    {
-        const struct redis_argument keys[] = { footfall__redis_key_argument(&scratch) };
-        const struct redis_argument arguments[] = { text_argument(until) };
-        reply = footfall__redis_run(store, &footfall__redis_script_probe, keys, 1, arguments, 1, &status, call);
-    }
-    if (reply != NULL)
-        freeReplyObject(reply);
-    return status;
 }
 
 /* ---- epoch keys ------------------------------------------------------------------------------------------------------------- */

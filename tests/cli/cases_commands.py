@@ -177,7 +177,7 @@ class Reading(Case):
 
 class Refused(Case):
     def nothing_touched(self):
-        self.assertEqual(os.listdir(self.path('store')), [])
+        self.assert_untouched()
 
     def test_names(self):
         bad = [b'', b'a\x1f', b'\x7f', b'a\nb', b'\xff', b'\xc0\x80', b'\xed\xa0\x80', b'x' * 201]
@@ -250,22 +250,29 @@ class Refused(Case):
         self.fails(3, '--json', '-o', 'windw=1h', 'get', 'x')
 
 
-class Store(Case):
-    """Faults of a store that is one file."""
+class Held(Case):
+    needs = 'hold'
 
-    def setUp(self):
-        super().setUp()
-        self.database = self.setting('sqlite.path')
-        if self.database is None:
-            self.skipTest('the store is not an SQLite file')
+    def test_a_store_that_is_held_is_temporary(self):
+        self.ok('add', 'x')
+        with self.behind.hold():
+            self.fails(4, '-o', 'deadline=200ms', 'add', 'x')
+            self.assertEqual(self.counters(), {'x': (1, 0)})
+        self.ok('add', 'x')
+        self.assertEqual(self.counters(), {'x': (2, 0)})
+
+
+class File(Case):
+    """Faults of a store that is one file."""
+    needs = 'file'
 
     def test_newer_database(self):
         self.ok('add', 'x')
-        with sqlite3.connect(self.database) as db:
+        with sqlite3.connect(self.behind.path) as db:
             db.execute('PRAGMA user_version = 1000000')
         db.close()
         self.fails(1, 'add', 'x')
-        with sqlite3.connect(self.database) as db:
+        with sqlite3.connect(self.behind.path) as db:
             db.execute('PRAGMA user_version = 1')
         db.close()
         self.assertEqual(self.counters(), {'x': (1, 0)})
@@ -274,28 +281,23 @@ class Store(Case):
         self.write('store/footfall.db', b'this is not a database, but it is long enough to look like one\n' * 100)
         self.fails(1, 'get', 'x')
 
-    def test_locked_database_is_temporary(self):
-        self.ok('add', 'x')
-        db = sqlite3.connect(self.database, isolation_level=None)
-        db.execute('BEGIN IMMEDIATE')
-        self.fails(4, '-o', 'deadline=200ms', 'add', 'x')
-        db.execute('ROLLBACK')
-        db.close()
-        self.assertEqual(self.counters(), {'x': (1, 0)})
-
     def test_secret_of_its_own(self):
         self.ok('visit', 'x', '203.0.113.7')
-        self.assertEqual(os.stat(self.database + '.secret').st_mode & 0o777, 0o600)
-        os.remove(self.database + '.secret')
+        self.assertEqual(os.stat(self.behind.path + '.secret').st_mode & 0o777, 0o600)
+        os.remove(self.behind.path + '.secret')
         self.fails(3, 'visit', 'x', '203.0.113.8', says='secret')
 
-    def test_closed_descriptors(self):
-        """With standard output closed the database must not become it."""
-        for closed in ('0<&- 1>&- 2>&-', '1>&-', '0<&- 1>&-'):
-            shell = subprocess.run(['sh', '-c', f'exec "$@" {closed}', 'sh'] + self.command('add', 'x'), cwd=self.folder,
-                                   env=self.environment, timeout=60, check=False, stderr=subprocess.DEVNULL)
-            self.assertEqual(shell.returncode, 1, 'the number could not be written')
-        self.assertEqual(self.counters(), {'x': (3, 0)})
+
+class Records(Case):
+    """A store that keeps what is out of date until somebody purges it."""
+    needs = 'records'
+
+    def test_purge(self):
+        long_ago = ['--at', '2020-03-01T12:00:00Z']
+        self.ok('-o', 'window=1s', 'visit', 'x', '203.0.113.7', *long_ago)
+        self.ok('delete', 'x')
+        self.assertEqual(self.json('purge')['visitors'], 1)
+        self.assertEqual(self.json('purge')['visitors'], 0)
 
 
 class Output(Case):
@@ -306,6 +308,14 @@ class Output(Case):
                     done = self.run_only(*words, stdout=full)
                     self.assertEqual(done.status, 1)
                     self.assertIn('cannot write to standard output: ', done.err)
+
+    def test_closed_descriptors(self):
+        """With standard output closed neither file nor connection must become it."""
+        for closed in ('0<&- 1>&- 2>&-', '1>&-', '0<&- 1>&-'):
+            shell = subprocess.run(['sh', '-c', f'exec "$@" {closed}', 'sh'] + self.command('add', 'x'), cwd=self.folder,
+                                   env=self.environment, timeout=60, check=False, stderr=subprocess.DEVNULL)
+            self.assertEqual(shell.returncode, 1, 'the number could not be written')
+        self.assertEqual(self.counters(), {'x': (3, 0)})
 
     def test_nobody_reads(self):
         """Quiet, when the reader went away; what was asked for was done all the same."""
@@ -328,7 +338,7 @@ class Output(Case):
             self.assertIn('--json', text)
         self.assertIn('--resume STATEFILE', self.ok('ingest', '-h'))
         self.assertLessEqual(max(len(line) for line in whole.splitlines()), 100)
-        self.assertEqual(os.listdir(self.path('store')), [])
+        self.assert_untouched()
 
     def test_version(self):
         self.assertRegex(self.ok('--version'), r'^footfall \d+\.\d+\.\d+ \(backends:( [a-z]+)+\)\n$')
@@ -339,8 +349,7 @@ class Output(Case):
 
 class Upkeep(Case):
     def test_purge(self):
-        long_ago = ['--at', '2020-03-01T12:00:00Z']
-        self.ok('-o', 'window=1s', 'visit', 'x', '203.0.113.7', *long_ago)
+        self.ok('-o', 'window=forever', 'visit', 'x', '203.0.113.7')
         self.ok('delete', 'x')
         got = self.json('purge')
         self.assertEqual(sorted(got), ['counters', 'done', 'tokens', 'visitors'])
@@ -367,7 +376,7 @@ class Upkeep(Case):
         self.assertEqual(keys['secret_file']['value'], None)
         self.assertEqual(keys['http.listen']['value'], '[::1]:0')
         self.assertTrue(all(line['help'] for line in lines))
-        self.assertEqual(os.listdir(self.path('store')), [])
+        self.assert_untouched()
 
     def test_config_from_the_environment(self):
         self.write('footfall.ini', 'window = 30d\n')

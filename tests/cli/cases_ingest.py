@@ -117,14 +117,14 @@ class Files(Case):
         self.fails(2, 'ingest', 'good', 'absent', says='absent: No such file')
         self.fails(2, 'ingest', 'good', 'folder', says='folder: is a directory')
         self.fails(2, 'ingest', 'good', 'log.gz', says='log.gz: is compressed')
-        self.assertEqual(os.listdir(self.path('store')), [])
+        self.assert_untouched()
 
     def test_options_that_are_wrong(self):
         for words, says in ((['--format', 'json'], '--format: '), (['--by', 'host'], '--by: '),
                             (['--by', 'path', '--counter', 'x'], 'exclude each other'), (['--status', '2xx'], '--status: '),
                             (['--counter', ''], 'COUNTER: ')):
             self.fails(2, 'ingest', *words, stdin=line().encode(), says=says)
-        self.assertEqual(os.listdir(self.path('store')), [])
+        self.assert_untouched()
 
 
 class Skipped(Case):

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import time
 
@@ -290,24 +289,21 @@ class Refused(Resume):
 class Doubt(Resume):
     """A batch that is written down and whose answer never came. The store is held still while the run is killed."""
 
+    needs = 'hold'
+
     def setUp(self):
         super().setUp()
-        if self.setting('sqlite.path') is None:
-            self.skipTest('needs a store that can be held still: an SQLite file')
         self.ok('add', 'site', '0')
 
     def kill_in_doubt(self, *files):
-        db = sqlite3.connect(self.setting('sqlite.path'), isolation_level=None)
-        db.execute('BEGIN IMMEDIATE')
-        with subprocess.Popen(self.command('ingest', '--resume', 'state', '--counter', 'site', *files), cwd=self.folder,
-                              env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
-            deadline = time.monotonic() + 30
-            while time.monotonic() < deadline and not (os.path.exists(self.path('state')) and self.state()['doubt']):
-                time.sleep(0.005)
-            run.send_signal(signal.SIGKILL)
-            run.communicate()
-        db.execute('ROLLBACK')
-        db.close()
+        with self.behind.hold():
+            with subprocess.Popen(self.command('ingest', '--resume', 'state', '--counter', 'site', *files), cwd=self.folder,
+                                  env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+                deadline = time.monotonic() + 30
+                while time.monotonic() < deadline and not (os.path.exists(self.path('state')) and self.state()['doubt']):
+                    time.sleep(0.005)
+                run.send_signal(signal.SIGKILL)
+                run.communicate()
         self.assertIsNotNone(self.state()['doubt'])
 
     def test_sent_again_counts_once(self):

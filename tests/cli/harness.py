@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
+import stores
+
 TOOL = None  # set by run.py
 BACKEND = None
 SETTINGS = []
@@ -25,12 +27,16 @@ class Done:
 
 class Case(unittest.TestCase):
     maxDiff = None
+    needs = None  # what the store must be able to, else the case is left out (stores.py)
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix='footfall-cli-')
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         os.mkdir(self.path('store'))
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith('FOOTFALL_')}
+        settings = (setting.replace('@DIR@', self.path('store')).split('=', 1) for setting in SETTINGS)
+        self.behind = stores.kind(BACKEND)(dict(settings), self.path('store'))
+        self.environment.update(self.behind.environment)
         seed = int(os.environ.get('FOOTFALL_TEST_SEED') or random.SystemRandom().randrange(1 << 32))
         self.random = random.Random(seed)
         self.seed = seed
@@ -45,12 +51,8 @@ class Case(unittest.TestCase):
             chosen += ['-o', setting.replace('@DIR@', self.path('store'))]
         return chosen
 
-    def setting(self, key):
-        """The store's own value of a key, None if the suite does not set it."""
-        for setting in SETTINGS:
-            if setting.startswith(key + '='):
-                return setting.split('=', 1)[1].replace('@DIR@', self.path('store'))
-        return None
+    def assert_untouched(self):
+        self.assertTrue(self.behind.untouched(), 'nothing is in the store')
 
     def command(self, *words):
         return [TOOL] + self.store() + [os.fsencode(w) if isinstance(w, str) else w for w in words]

@@ -1,0 +1,70 @@
+"""What the suites may ask of the store behind the program, beside the command line: one class a kind of store. A class that does
+not have what a case needs leaves the case out (Case.needs, run.py)."""
+import contextlib
+import os
+import sqlite3
+import sys
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+from redis_server import Client  # noqa: E402
+
+
+class Store:
+    """settings: {key: value} of this case's store."""
+    abilities = frozenset()  # of: 'file', 'hold', 'records'
+    environment = {}
+
+    def __init__(self, settings, folder):
+        self.settings, self.folder = settings, folder
+
+    def untouched(self):
+        """Whether nothing at all was put there; True where nobody can look."""
+        return True
+
+
+class File(Store):
+    """An SQLite file."""
+    abilities = frozenset(('file', 'hold', 'records'))  # records: those out of date stay until they are purged
+
+    @property
+    def path(self):
+        return self.settings['sqlite.path']
+
+    def untouched(self):
+        return os.listdir(self.folder) == []
+
+    @contextlib.contextmanager
+    def hold(self):
+        """Meanwhile it can be read and not written; who tries waits."""
+        db = sqlite3.connect(self.path, isolation_level=None)
+        db.execute('BEGIN IMMEDIATE')
+        try:
+            yield
+        finally:
+            db.execute('ROLLBACK')
+            db.close()
+
+
+class Redis(Store):
+    """Keys under a prefix on the server that with_redis.py made for us."""
+    abilities = frozenset(('hold',))
+    environment = {'FOOTFALL_SECRET': 'a secret of 32 bytes or more, for tests'}
+
+    def ask(self, *words):
+        with Client(self.settings['redis.url']) as client:
+            return client.command(*words)
+
+    def untouched(self):
+        return self.ask('KEYS', self.settings['redis.prefix'] + ':*') == []
+
+    @contextlib.contextmanager
+    def hold(self):
+        self.ask('REPLICAOF', '127.0.0.1', '1')
+        try:
+            yield
+        finally:
+            self.ask('REPLICAOF', 'NO', 'ONE')
+
+
+def kind(backend):
+    return {'redis': Redis, 'sqlite': File}.get(backend, Store)
