@@ -8,20 +8,33 @@
  * operation of the series is missing. */
 static int read_letter(char letter, struct footfall_store_result *result)
 {
-    static const char letters[] = "01qrTGAtgaS";
-    static const enum footfall_store_status statuses[] = {
-        FOOTFALL_STORE_OK,    FOOTFALL_STORE_OK,     FOOTFALL_STORE_OK,        FOOTFALL_STORE_OK,
-        FOOTFALL_STORE_TOKEN, FOOTFALL_STORE_RANGE,  FOOTFALL_STORE_ABSENT,    FOOTFALL_STORE_TOKEN,
-        FOOTFALL_STORE_RANGE, FOOTFALL_STORE_ABSENT, FOOTFALL_STORE_TEMPORARY,
-    };
-    const char *at = letter != '\0' ? strchr(letters, letter) : NULL;
-    if (at == NULL)
-        return -1;
-    memset(result, 0, sizeof(*result));
-    result->status = statuses[at - letters];
     result->is_new = letter == '1' || letter == 'r';
-    result->replayed = result->current = strchr("qrtga", letter) != NULL;
-    return 0;
+    result->replayed = result->current = letter >= 'a';
+    switch (letter) {
+    case '0':
+    case '1':
+    case 'q':
+    case 'r':
+        result->status = FOOTFALL_STORE_OK;
+        return 0;
+    case 'T':
+    case 't':
+        result->status = FOOTFALL_STORE_TOKEN;
+        return 0;
+    case 'G':
+    case 'g':
+        result->status = FOOTFALL_STORE_RANGE;
+        return 0;
+    case 'A':
+    case 'a':
+        result->status = FOOTFALL_STORE_ABSENT;
+        return 0;
+    case 'S':
+        result->status = FOOTFALL_STORE_TEMPORARY;
+        return 0;
+    default:
+        return -1;
+    }
 }
 
 struct totals {
@@ -55,7 +68,7 @@ static int walk(const struct footfall_store *store, const struct redis_group *gr
 {
     size_t at = 0;
     for (uint32_t i = group->first; i != UINT32_MAX; i = store->next[i]) {
-        struct footfall_store_result result;
+        struct footfall_store_result result = { 0 };
         if (at == count || read_letter(letters[at++], &result) != 0 ||
             (result.is_new && ops[i].kind != FOOTFALL_STORE_VISIT))
             return -1;
@@ -67,8 +80,7 @@ static int walk(const struct footfall_store *store, const struct redis_group *gr
             if (ops[i].kind == FOOTFALL_STORE_DELETE && !result.replayed)
                 now = (struct totals){ 0, 0 };
         }
-        if (results != NULL)
-            results[i] = result;
+        results[i] = result;
     }
     return at == count ? 0 : -1;
 }
@@ -83,8 +95,7 @@ int footfall__redis_decode(const struct footfall_store *store, const struct redi
         footfall__redis_number(reply->element[1], &found.unique) != 0)
         return -1;
     letters = reply->element[2];
-    if (!footfall__redis_is_text(letters) ||
-        walk(store, group, ops, NULL, found, letters->str, (size_t)letters->len) != 0)
+    if (!footfall__redis_is_text(letters))
         return -1;
     return walk(store, group, ops, results, found, letters->str, (size_t)letters->len);
 }

@@ -184,7 +184,7 @@ int footfall__redis_probe(struct footfall_store *store, struct footfall_store_ca
 void footfall__redis_info_value(char *out, size_t out_bytes, const char *info, const char *key);
 
 /* encode.c: packs the ops of a group as scripts/apply.lua reads them: 0, NO_MEMORY, or UNSUPPORTED (a time past the year
- * 140,000). decode.c: from its answer to results: 0, or -1 when it is no answer to these ops and nothing was written. */
+ * 140,000). decode.c: from its answer to results: 0, or -1 when it is no answer to these ops; then results say nothing. */
 int footfall__redis_encode(struct footfall_store *store, const struct redis_group *group,
                            const struct footfall_store_op *ops, const struct footfall_store_call *call);
 int footfall__redis_decode(const struct footfall_store *store, const struct redis_group *group,

@@ -88,7 +88,7 @@ local function group_of(epoch)
     if not group then
         local base = counter .. ':v:' .. generation .. ':' .. epoch
         local meta = not fresh and call('HGET', base, 'm')
-        group = { base = base, epoch = epoch, hashes = 0, low = 1, visitors = 0, expires = 0 }
+        group = { base = base, prefix = base .. ':', epoch = epoch, hashes = 0, low = 1, visitors = 0, expires = 0 }
         if meta then
             if #meta ~= 17 then
                 error('FFFOREIGN a key of ours holds what is not ours')
@@ -109,7 +109,7 @@ local function hash_of(group, bits)
     if number >= group.hashes then
         number = number - group.low
     end
-    return number == 0 and group.base or group.base .. ':' .. number
+    return number == 0 and group.base or group.prefix .. number
 end
 
 local function bits_of(id)
@@ -118,26 +118,28 @@ local function bits_of(id)
 end
 
 -- The time stored for this visitor, false when there is none.
-local function last_of(group, id, bits)
+local function last_of(group, id)
     local last = seen[id]
     if last == nil then
-        last = group.hashes > 0 and call('HGET', hash_of(group, bits or bits_of(id)), id)
+        last = group.hashes > 0 and call('HGET', hash_of(group, bits_of(id)), id)
         last = last and last + 0
         seen[id] = last
     end
     return last
 end
 
--- Ids whose time is to be written, by group.
-local function remember(group, id, time, need, grace)
+-- Whose time is to be written: id, then its bits, in the group's list.
+local written = {}
+
+local function remember(group, id, bits, time, need, grace)
     local ids = group.ids
     if not ids then
         ids = {}
-        group.ids, group.written, group.added, group.need, group.grace = ids, {}, 0, 0, 0
+        group.ids, group.id_count, group.added, group.need, group.grace = ids, 0, 0, 0, 0
     end
-    if not group.written[id] then
-        group.written[id] = true
-        ids[#ids + 1] = id
+    if not written[id] then
+        local at = group.id_count + 2
+        written[id], ids[at - 1], ids[at], group.id_count = true, id, bits, at
         if not seen[id] then
             group.added = group.added + 1
         end
@@ -197,6 +199,11 @@ while pos <= #ops do
         flags, run, pos = unpack('>xBI2', ops, pos)
     end
     local must_exist = flags % 32 >= 16
+    local group = kind == 2 and group_of(first)
+    local hashes, low, base, prefix
+    if group then
+        hashes, low, base, prefix = group.hashes, group.low, group.base, group.prefix
+    end
     for i = 1, run do
         count = count + 1
         local letter, token, keep, bound_bytes, print_bytes, prints, id, now, bits, ah, al, bh, bl
@@ -244,8 +251,19 @@ while pos <= #ops do
             if must_exist and not exists then
                 letter = 'A'
             elseif kind == 2 then
-                local group, other = group_of(first), nil
-                local last, id2 = last_of(group, id, bits), nil
+                local last, id2, other = seen[id], nil, nil
+                if last == nil then -- as last_of and hash_of do it: this is what happens most
+                    last = false
+                    if hashes > 0 then
+                        local number = bits % (low * 2)
+                        if number >= hashes then
+                            number = number - low
+                        end
+                        last = call('HGET', number == 0 and base or prefix .. number, id)
+                        last = last and last + 0
+                    end
+                    seen[id] = last
+                end
                 if two and (not last or sliding or now - last >= window) then
                     id2, other = sub(ops, seconds + i * 16 - 16, seconds + i * 16 - 1), group_of(second)
                     local older = last_of(other, id2)
@@ -267,9 +285,9 @@ while pos <= #ops do
                     letter = due and '1' or '0'
                     if due or sliding then
                         local time = due and now or math.max(last, now)
-                        remember(group, id, time, need, grace)
+                        remember(group, id, bits, time, need, grace)
                         if both then
-                            remember(other, id2, time, need, grace)
+                            remember(other, id2, bits_of(id2), time, need, grace)
                         end
                     end
                 else
@@ -288,17 +306,17 @@ while pos <= #ops do
                 if exists then
                     deleted, touched, exists, fresh, generation = true, true, false, true, ARGV[4]
                     th, tl, uh, ul = 0, 0, 0, 0
-                    groups, seen, drops = {}, {}, nil
+                    groups, seen, written, drops = {}, {}, {}, nil
                 end
                 letter = '0'
             else
                 for which = 1, two and 2 or 1 do
-                    local group = group_of(which == 1 and first or second)
+                    local of = group_of(which == 1 and first or second)
                     local one = which == 1 and id or sub(ops, seconds + i * 16 - 16, seconds + i * 16 - 1)
-                    if last_of(group, one) then
+                    if last_of(of, one) then
                         seen[one] = false
                         drops = drops or {}
-                        drops[one] = group
+                        drops[one] = of
                     end
                 end
                 letter = '0'
@@ -441,9 +459,10 @@ for _, group in pairs(groups) do
         end
         while group.visitors + group.added > 16 * group.hashes and split() do
         end
-        for _, id in ipairs(ids) do
+        for i = 1, group.id_count, 2 do
+            local id = ids[i]
             if seen[id] then
-                local name = hash_of(group, bits_of(id))
+                local name = hash_of(group, ids[i + 1])
                 if call('HSET', name, id, seen[id]) == 1 then
                     group.visitors, group.changed = group.visitors + 1, true
                 end
