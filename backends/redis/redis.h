@@ -93,6 +93,7 @@ struct redis_connection {
     size_t sent;             /* bytes of `out` that have left, or may have */
     size_t reply_bytes;      /* of the reply under way */
     int64_t server_ahead_ms; /* the server's clock minus CLOCK_BOOTTIME */
+    int64_t usual_us;        /* how long the server takes to begin an answer, of late */
     struct redis_server server;
     _Atomic uint64_t connects, commands, round_trips, reloads;
 };

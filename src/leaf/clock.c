@@ -16,6 +16,13 @@ int64_t footfall__boottime_ms(void)
     return read_ms(CLOCK_BOOTTIME);
 }
 
+int64_t footfall__boottime_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 int64_t footfall__wall_ms(void)
 {
     return read_ms(CLOCK_REALTIME);

@@ -59,11 +59,11 @@ class Redis(Store):
 
     @contextlib.contextmanager
     def hold(self):
-        self.ask('REPLICAOF', '127.0.0.1', '1')
+        self.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
         try:
             yield
         finally:
-            self.ask('REPLICAOF', 'NO', 'ONE')
+            self.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
 
 
 def kind(backend):

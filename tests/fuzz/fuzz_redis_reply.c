@@ -65,7 +65,7 @@ static void check_decoding(const redisReply *reply)
         for (size_t i = 0; i < OPS; i++) {
             if (rc == 0 && i < count)
                 check_result(&ops[i], &results[i]);
-            else
+            else if (i >= count) /* never those of others */
                 must(is_untouched(&results[i], sizeof results[i]));
         }
     }
