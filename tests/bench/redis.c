@@ -5,14 +5,15 @@
  *         visits of one counter by COUNT visitors from number FIRST on: one at a time, DEPTH in a call of footfall_apply, or
  *         DEPTH submissions under way. Prints visits a second. FILE: records what was sent, then nothing is worth timing
  *     redis bare URL FILE COUNT                   sends what FILE holds, takes the replies. Prints visits a second for COUNT
- *     redis threads URL PREFIX LANES THREADS SECONDS      half of the visits by new visitors: visits a second, fairness
+ *     redis threads URL PREFIX HANDLES THREADS SECONDS    half of the visits by new visitors, the threads spread over so many
+ *                                                         handles of one lane: visits a second, fairness, operations a batch
  *     redis naive URL THREADS SECONDS                     the same: a connection a thread, one script call a visit */
 #include "footfall.h"
 #include "redis.h"
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <semaphore.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,28 +71,28 @@ static void address_of(char out[16], uint32_t visitor)
 
 /* ---- recording: linked with --wrap, so that every exchange of the backend comes by here ------------------------------------- */
 
-size_t __real_footfall__redis_exchange(struct redis_connection *c, size_t count, footfall__redis_reply *each,
-                                       void *user, struct footfall_store_call *call);
-size_t __wrap_footfall__redis_exchange(struct redis_connection *c, size_t count, footfall__redis_reply *each,
-                                       void *user, struct footfall_store_call *call);
+size_t real_exchange(struct redis_connection *c, size_t count, footfall__redis_reply *each, void *user,
+                     struct footfall_store_call *call) __asm__("__real_footfall__redis_exchange");
+size_t recorded_exchange(struct redis_connection *c, size_t count, footfall__redis_reply *each, void *user,
+                         struct footfall_store_call *call) __asm__("__wrap_footfall__redis_exchange");
 
-size_t __wrap_footfall__redis_exchange(struct redis_connection *c, size_t count, footfall__redis_reply *each,
-                                       void *user, struct footfall_store_call *call)
+size_t recorded_exchange(struct redis_connection *c, size_t count, footfall__redis_reply *each, void *user,
+                         struct footfall_store_call *call)
 {
     const uint64_t head[2] = { count, c->out.count };
     if (record != NULL &&
         (fwrite(head, sizeof(head), 1, record) != 1 || fwrite(c->out.at, c->out.count, 1, record) != 1))
         die("cannot record");
-    return __real_footfall__redis_exchange(c, count, each, user, call);
+    return real_exchange(c, count, each, user, call);
 }
 
 /* ---- the engine ---------------------------------------------------------------------------------------------------------------- */
 
-static struct footfall *open_store(const char *url, const char *prefix, const char *lanes)
+static struct footfall *open_store(const char *url, const char *prefix)
 {
     const struct footfall_setting settings[] = {
-        { "backend", "redis" },   { "redis.url", url },  { "redis.prefix", prefix },
-        { "redis.lanes", lanes }, { "deadline", "60s" }, { "secret", "a secret of a benchmark, known to all" }
+        { "backend", "redis" }, { "redis.url", url },  { "redis.prefix", prefix },
+        { "redis.lanes", "1" }, { "deadline", "60s" }, { "secret", "a secret of a benchmark, known to all" }
     };
     struct footfall_options options = FOOTFALL_OPTIONS_INIT;
     struct footfall_error err;
@@ -107,8 +108,9 @@ struct job {
     struct footfall *ff;
     uint32_t first, count;
     size_t depth;
-    sem_t slots;
-    atomic_uint_fast64_t failed;
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    size_t under_way, failed;
 };
 
 static void one_at_a_time(struct job *job)
@@ -155,14 +157,38 @@ static void done(void *user, const struct footfall_result *r, const struct footf
 {
     struct job *job = user;
     (void)err;
-    if (r->status != FOOTFALL_OK)
-        atomic_fetch_add(&job->failed, 1);
-    sem_post(&job->slots);
+    pthread_mutex_lock(&job->lock);
+    job->failed += r->status != FOOTFALL_OK;
+    if (--job->under_way == job->depth / 2)
+        pthread_cond_signal(&job->room);
+    pthread_mutex_unlock(&job->lock);
+}
+
+/* Once `most` are exceeded, waits until half of them are done; then takes a place. */
+static void wait_for_room(struct job *job, size_t most)
+{
+    pthread_mutex_lock(&job->lock);
+    while (job->under_way > most)
+        pthread_cond_wait(&job->room, &job->lock);
+    job->under_way++;
+    pthread_mutex_unlock(&job->lock);
+}
+
+static void wait_for_all(struct job *job)
+{
+    size_t left = 1;
+    while (left > 0) {
+        pthread_mutex_lock(&job->lock);
+        left = job->under_way;
+        pthread_mutex_unlock(&job->lock);
+        sched_yield();
+    }
 }
 
 static void by_submissions(struct job *job)
 {
-    sem_init(&job->slots, 0, (unsigned)job->depth);
+    pthread_mutex_init(&job->lock, NULL);
+    pthread_cond_init(&job->room, NULL);
     for (uint32_t i = 0; i < job->count; i++) {
         struct footfall_visitor who = FOOTFALL_VISITOR_INIT;
         struct footfall_op op = FOOTFALL_OP_INIT(FOOTFALL_OP_VISIT);
@@ -172,13 +198,12 @@ static void by_submissions(struct job *job)
         who.address = address;
         op.name = "site";
         op.visitor = &who;
-        sem_wait(&job->slots);
+        wait_for_room(job, job->depth - 1);
         if (footfall_submit(job->ff, &op, NULL, done, job, &err) != FOOTFALL_OK)
             die(err.text);
     }
-    for (size_t i = 0; i < job->depth; i++)
-        sem_wait(&job->slots);
-    if (atomic_load(&job->failed) > 0)
+    wait_for_all(job);
+    if (job->failed > 0)
         die("a submission failed");
 }
 
@@ -186,7 +211,7 @@ static int visits(char **argv)
 {
     struct job *job = room(1, sizeof(*job));
     double begun = 0;
-    job->ff = open_store(argv[0], argv[1], "1");
+    job->ff = open_store(argv[0], argv[1]);
     job->depth = (size_t)number(argv[3]);
     job->first = (uint32_t)number(argv[4]);
     job->count = (uint32_t)number(argv[5]);
@@ -329,7 +354,8 @@ static void *run_naive(void *arg)
     return NULL;
 }
 
-static int threads(struct footfall *ff, const char *url, size_t count, uint64_t seconds)
+static int threads(struct footfall *const *handles, size_t handle_count, const char *url, size_t count,
+                   uint64_t seconds)
 {
     static struct thread all[MOST_THREADS];
     pthread_t ids[MOST_THREADS];
@@ -338,11 +364,11 @@ static int threads(struct footfall *ff, const char *url, size_t count, uint64_t 
     if (count < 1 || count > MOST_THREADS)
         die("THREADS is out of range");
     for (size_t i = 0; i < count; i++) {
-        all[i].ff = ff;
+        all[i].ff = handle_count > 0 ? handles[i % handle_count] : NULL;
         all[i].url = url;
         all[i].first = (uint32_t)i * 262144;
         all[i].random = i + 1;
-        if (pthread_create(&ids[i], NULL, ff != NULL ? run_engine : run_naive, &all[i]) != 0)
+        if (pthread_create(&ids[i], NULL, handle_count > 0 ? run_engine : run_naive, &all[i]) != 0)
             die("no thread");
     }
     nanosleep(&pause, NULL);
@@ -354,14 +380,26 @@ static int threads(struct footfall *ff, const char *url, size_t count, uint64_t 
         fastest = all[i].rate > fastest ? all[i].rate : fastest;
     }
     printf("%.0f %.3f", sum, slowest / fastest);
-    if (ff != NULL) {
+    if (handle_count > 0) {
         struct footfall_stats stats = FOOTFALL_STATS_INIT;
-        footfall_stats(ff, &stats);
+        footfall_stats(handles[0], &stats);
         printf(" %.2f", (double)stats.operations / (double)stats.batches);
-        footfall_close(ff);
     }
+    for (size_t i = 0; i < handle_count; i++)
+        footfall_close(handles[i]);
     printf("\n");
     return 0;
+}
+
+static int with_handles(char **argv)
+{
+    struct footfall *handles[MOST_THREADS];
+    size_t count = (size_t)number(argv[2]);
+    if (count < 1 || count > MOST_THREADS)
+        die("HANDLES is out of range");
+    for (size_t i = 0; i < count; i++)
+        handles[i] = open_store(argv[0], argv[1]);
+    return threads(handles, count, NULL, (size_t)number(argv[3]), number(argv[4]));
 }
 
 int main(int argc, char **argv)
@@ -371,8 +409,8 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "bare") == 0)
         return bare(argv + 2);
     if (argc == 7 && strcmp(argv[1], "threads") == 0)
-        return threads(open_store(argv[2], argv[3], argv[4]), NULL, (size_t)number(argv[5]), number(argv[6]));
+        return with_handles(argv + 2);
     if (argc == 5 && strcmp(argv[1], "naive") == 0)
-        return threads(NULL, argv[2], (size_t)number(argv[3]), number(argv[4]));
+        return threads(NULL, 0, argv[2], (size_t)number(argv[3]), number(argv[4]));
     die("see the head of redis.c");
 }
