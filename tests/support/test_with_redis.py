@@ -130,7 +130,7 @@ class Wrapper(Case):
                 server, program, folder = process.stdout.readline().split()
                 self.assertTrue(alive(int(server)) and alive(int(program)))
                 process.send_signal(number)
-                handled = number in (signal.SIGTERM, signal.SIGINT)
+                handled = number != signal.SIGKILL
                 self.assertEqual(process.wait(SECONDS), 128 + number if handled else -number)
                 self.gone(int(server), int(program), folder=folder)
 

@@ -132,7 +132,7 @@ def serve(options, command):
 
 
 def leave(number, _frame):
-    for each in (signal.SIGTERM, signal.SIGINT):
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
@@ -151,7 +151,7 @@ def main(words):
         parser.error('no PROGRAM')
     if options.user and options.password is None:
         parser.error('--user needs --password')
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, leave)
     try:
         return serve(options, command)
