@@ -153,7 +153,7 @@ static int is_batch(const char *word)
 /* Its key ends the command: by the script's text, then by its hash. */
 static int is_probe(const char *word, size_t bytes)
 {
-    return strncmp(word, "EVAL", 4) == 0 && memmem(word, bytes, ":probe\r\n", 8) != NULL;
+    return word != NULL && strncmp(word, "EVAL", 4) == 0 && memmem(word, bytes, ":probe\r\n", 8) != NULL;
 }
 
 static int answer(struct bad_server *s, const char *word)
