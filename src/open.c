@@ -15,7 +15,7 @@
 #include "retry.h"
 #include "secret.h"
 
-enum { TEXT_BYTES = 200, PATH_BYTES = 4096, CLOSE_STEP_US = 500, LAST_ATTEMPT_MS = 10 };
+enum { TEXT_BYTES = 200, PATH_BYTES = 4096, CLOSE_STEP_US = 500 };
 
 static int64_t system_clock(void *user)
 {
@@ -55,17 +55,6 @@ static int64_t attempt_deadline(int64_t deadline_ms)
     return until < deadline_ms ? until : deadline_ms;
 }
 
-/* Before the next attempt. 0: no time is left for one, and what was said of the last stands. */
-static int wait_for_retry(struct footfall__lane *lane, unsigned failures, int64_t deadline_ms)
-{
-    int64_t left = deadline_ms - footfall__boottime_ms();
-    int64_t delay = footfall__retry_delay_ms(failures, &lane->random_state);
-    if (left <= LAST_ATTEMPT_MS)
-        return 0;
-    footfall__sleep_us(1000 * (delay < left ? delay : left / 2));
-    return footfall__boottime_ms() < deadline_ms;
-}
-
 static int open_store(struct footfall *ff, uint32_t number, const struct footfall_store_setting *settings, size_t count,
                       int64_t deadline_ms, struct footfall_error *err)
 {
@@ -79,7 +68,7 @@ static int open_store(struct footfall *ff, uint32_t number, const struct footfal
     for (;;) {
         footfall__store_call_init(ff, &call, attempt_deadline(deadline_ms), text, sizeof text);
         rc = footfall__store_open(&lane->store, &ff->backend, settings, count, number, &call);
-        if (rc != FOOTFALL_STORE_TEMPORARY || !wait_for_retry(lane, failures++, deadline_ms))
+        if (rc != FOOTFALL_STORE_TEMPORARY || !footfall__retry_wait(failures++, &lane->random_state, deadline_ms))
             break;
     }
     return rc == 0 ? FOOTFALL_OK : store_failed(ff, rc, &call, err);
@@ -147,7 +136,8 @@ static int look_for_key(struct footfall *ff, int64_t deadline_ms, struct footfal
     for (;;) {
         footfall__store_call_init(ff, &call, attempt_deadline(deadline_ms), text, sizeof text);
         rc = footfall__identity_fetch(&ff->identity, now, 0, &ff->lanes[0].store, &call, &other_length);
-        if (rc != FOOTFALL_STORE_TEMPORARY || !wait_for_retry(&ff->lanes[0], failures++, deadline_ms))
+        if (rc != FOOTFALL_STORE_TEMPORARY ||
+            !footfall__retry_wait(failures++, &ff->lanes[0].random_state, deadline_ms))
             break;
     }
     if (rc == FOOTFALL_STORE_TEMPORARY || rc == FOOTFALL_STORE_NO_MEMORY)

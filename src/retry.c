@@ -1,8 +1,11 @@
 /* retry.c: what becomes of a fault (retry.h). */
 #include "retry.h"
 
+#include "clock.h"
 #include "footfall_store.h"
 #include "random.h"
+
+enum { LAST_ATTEMPT_MS = 10 }; /* less is not worth one */
 
 enum footfall__verdict footfall__retry_verdict(int store_status, int doubted, uint32_t caps)
 {
@@ -28,4 +31,14 @@ int64_t footfall__retry_delay_ms(unsigned failures, uint64_t *random_state)
     if (failures < 6 && (FOOTFALL__BACKOFF_BASE_MS << failures) < FOOTFALL__BACKOFF_CAP_MS)
         limit = FOOTFALL__BACKOFF_BASE_MS << failures;
     return footfall__random_below(random_state, limit + 1);
+}
+
+int footfall__retry_wait(unsigned failures, uint64_t *random_state, int64_t deadline_ms)
+{
+    int64_t left = deadline_ms - footfall__boottime_ms();
+    int64_t delay = footfall__retry_delay_ms(failures, random_state);
+    if (left <= LAST_ATTEMPT_MS)
+        return 0;
+    footfall__sleep_us(1000 * (delay < left ? delay : left / 2));
+    return footfall__boottime_ms() < deadline_ms;
 }

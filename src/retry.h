@@ -25,4 +25,7 @@ enum footfall__verdict footfall__retry_verdict(int store_status, int doubted, ui
 
 /* Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"): 0 … min(cap, base * 2^failures) milliseconds. */
 int64_t footfall__retry_delay_ms(unsigned failures, uint64_t *random_state);
+/* Sleeps that long before another attempt. 0: no time is left for one before deadline_ms (CLOCK_BOOTTIME), and what was said of
+ * the last stands. */
+int footfall__retry_wait(unsigned failures, uint64_t *random_state, int64_t deadline_ms);
 #endif

@@ -61,9 +61,8 @@ int footfall__exclusively(struct footfall *ff, const struct footfall_call *how, 
         rc = run(ff, &lane->store, user, &call);
         footfall__upkeep(ff, &lane->store, deadline_ms);
         footfall__lane_give_back(lane);
-        if (rc != FOOTFALL_STORE_TEMPORARY || footfall__boottime_ms() >= deadline_ms)
+        if (rc != FOOTFALL_STORE_TEMPORARY || !footfall__retry_wait(failures++, &random_state, deadline_ms))
             break;
-        footfall__sleep_us(1000 * footfall__retry_delay_ms(failures++, &random_state));
     }
     if (rc != 0)
         return footfall__fail(err, rc, call.native, "%s", call.text);
@@ -229,7 +228,7 @@ struct measuring {
 };
 
 /* The backend's own lines come lane by lane; those of one name are told together, with the lane when there are several. */
-enum { LINES_MAX = 256, NAME_BYTES = 80, HELP_BYTES = 160, LABELS_BYTES = 96 };
+enum { LINES_OF_A_LANE = 32, NAME_BYTES = 80, HELP_BYTES = 160, LABELS_BYTES = 96 };
 struct line {
     struct footfall_metric metric;
     char name[NAME_BYTES], help[HELP_BYTES], labels[LABELS_BYTES];
@@ -237,15 +236,15 @@ struct line {
 };
 struct lines {
     uint32_t lane, lanes;
-    size_t count;
-    struct line all[LINES_MAX];
+    size_t count, room;
+    struct line *all;
 };
 
 static void keep_line(void *user, const char *name, const char *help, const char *labels, int counter, double value)
 {
     struct lines *lines = user;
     struct line *line = &lines->all[lines->count];
-    if (lines->count == LINES_MAX)
+    if (lines->count == lines->room)
         return;
     if (labels == NULL)
         labels = "";
@@ -273,17 +272,16 @@ static void tell_lines(struct lines *lines, const struct measuring *m)
 
 static void measure_store(struct footfall *ff, const struct measuring *m)
 {
-    struct lines *lines = footfall__malloc(sizeof *lines);
-    if (lines == NULL)
+    struct lines lines = { .lanes = ff->lane_count, .room = (size_t)ff->lane_count * LINES_OF_A_LANE };
+    lines.all = footfall__array(NULL, lines.room, sizeof lines.all[0]);
+    if (lines.all == NULL)
         return;
-    lines->count = 0;
-    lines->lanes = ff->lane_count;
     for (uint32_t i = 0; i < ff->lane_count; i++) {
-        lines->lane = i;
-        footfall__store_metrics(&ff->lanes[i].store, keep_line, lines);
+        lines.lane = i;
+        footfall__store_metrics(&ff->lanes[i].store, keep_line, &lines);
     }
-    tell_lines(lines, m);
-    footfall__free(lines);
+    tell_lines(&lines, m);
+    footfall__free(lines.all);
 }
 
 static void tell_metric(void *user, const char *name, const char *help, const char *labels, int counter, double value)

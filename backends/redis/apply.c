@@ -87,7 +87,10 @@ static int put_call(struct batch *b, const struct redis_group *group, int whole)
     (void)snprintf(keep, sizeof(keep), "%" PRId64, call->mark_keep_ms > 1 ? call->mark_keep_ms : 1);
     (void)snprintf(generation, sizeof(generation), "%" PRIx64 ".%" PRIx64, call->writer, call->sequence);
     (void)snprintf(number, sizeof(number), "%020" PRIu64, call->series_number);
-    (void)snprintf(series_keep, sizeof(series_keep), "%" PRId64, call->series_keep_ms > 1 ? call->series_keep_ms : 1);
+    (void)snprintf(series_keep, sizeof(series_keep), "%" PRId64,
+                   call->series_keep_ms < 1                  ? 1
+                   : call->series_keep_ms < INT64_C(1) << 52 ? call->series_keep_ms
+                                                             : INT64_C(1) << 52);
     footfall__redis_counter_key(&counter, s->prefix, op->name, op->name_bytes);
     mark = counter;
     footfall__redis_key_add(&mark, ":m:", 3);
@@ -135,7 +138,6 @@ static int put_calls(struct batch *b, int whole)
             (void)footfall__redis_fault(b->call, rc, "a time past the year 140,000 cannot be stored in Redis");
             continue;
         }
-        group->begin = s->connection.out.count;
         if (rc == 0) /* the first brings the script, the others find it */
             rc = put_call(b, group, whole && b->sent_count == 0);
         if (rc != 0)

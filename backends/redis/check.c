@@ -127,7 +127,9 @@ static int check_persistence(const struct checking *c)
         if (strcmp(sync, "always") == 0)
             tell(c, FINE, NULL, "appendfsync is always: what is acknowledged survives a power cut.");
         else if (strcmp(sync, "everysec") == 0)
-            tell(c, FINE, NULL, "appendfsync is everysec: kill -9 loses nothing, a power cut up to two seconds.");
+            tell(c, FINE, NULL,
+                 "appendfsync is everysec: a power cut loses up to two seconds, and so does kill -9 while the disk is "
+                 "slow to flush.");
         else if (strcmp(sync, "no") == 0)
             tell(c, WARNING, "Set appendfsync everysec, or always.",
                  "appendfsync is no: a power cut loses what the kernel had not written, half a minute perhaps.");
@@ -156,14 +158,24 @@ static int check_persistence(const struct checking *c)
     return 0;
 }
 
-static void check_role(const struct checking *c)
+static int check_role(const struct checking *c)
 {
+    int status = 0;
+    redisReply *told = NULL;
     char role[VALUE_BYTES];
     int64_t replicas = number_of(c, "connected_slaves");
     value_of(c, role, "role");
+    told = ask(c, &status, "ROLE", NULL, NULL);
+    if (status != 0)
+        return status;
+    if (told == NULL)
+        tell(c, WARNING, "Let this user run ROLE.",
+             "The server does not tell its role: after a failover, a replica's old numbers would be read.");
+    else
+        freeReplyObject(told);
     if (strcmp(role, "slave") == 0) {
         tell(c, WRONG, "Give the master's address in redis.url.", "The server is a replica: it refuses to count.");
-        return;
+        return 0;
     }
     if (replicas < c->store->wait_replicas)
         tell(c, WRONG, "Connect the replicas, or lower redis.wait_replicas.",
@@ -172,6 +184,7 @@ static void check_role(const struct checking *c)
     else if (replicas > 0 && c->store->wait_replicas == 0)
         tell(c, NOTE, "Set redis.wait_replicas if a failover may lose nothing that was acknowledged.",
              "%" PRId64 " replicas follow asynchronously: a failover loses the last moments.", replicas);
+    return 0;
 }
 
 /* Windows go by this host's clock, expiries by the server's; more than an hour between them and records go too early. */
@@ -220,8 +233,9 @@ int footfall__redis_check(struct footfall_store *store, footfall_store_finding *
     check_version(&c);
     check_memory(&c);
     status = check_persistence(&c);
+    if (status == 0)
+        status = check_role(&c);
     if (status == 0) {
-        check_role(&c);
         check_clock(&c);
         check_connection(&c);
     }

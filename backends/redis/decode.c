@@ -70,7 +70,7 @@ static int walk(const struct footfall_store *store, const struct redis_group *gr
     for (uint32_t i = group->first; i != UINT32_MAX; i = store->next[i]) {
         struct footfall_store_result result = { 0 };
         if (at == count || read_letter(letters[at++], &result) != 0 ||
-            (result.is_new && ops[i].kind != FOOTFALL_STORE_VISIT))
+            (result.is_new && !result.replayed && ops[i].kind != FOOTFALL_STORE_VISIT))
             return -1;
         if (result.status == FOOTFALL_STORE_OK && !result.replayed && apply_to(&now, &ops[i], result.is_new) != 0)
             return -1;

@@ -17,8 +17,8 @@ int footfall__redis_fault(struct footfall_store_call *call, int status, const ch
     return status;
 }
 
-/* Errors that come before a command, or a script's first write, has done anything. A script reads every key that it writes
- * first, and Redis asks for memory, role and disk at its first write alone (script.c of Redis: SCRIPT_WRITE_DIRTY). */
+/* Errors that come before a command, or a script's first write, has done anything. A script reads the keys that it writes before
+ * that, or has just named them as nobody did before, and Redis asks for memory, role and disk at its first write alone (script.c of Redis: SCRIPT_WRITE_DIRTY). */
 static const struct meaning {
     const char *word;
     int status, reconnect;
@@ -44,7 +44,7 @@ static const struct meaning {
     { "WRONGPASS", FOOTFALL_STORE_BROKEN, 1, "user or password is wrong" },
     { "NOPERM", FOOTFALL_STORE_BROKEN, 0, "the user in redis.url lacks a right" }, /* but see was_running */
     { "DENIED", FOOTFALL_STORE_BROKEN, 1, NULL },
-    { "NOPERM", FOOTFALL_STORE_BROKEN, 0, "the user in redis.url may not do this" },
+    { "FFHALF", FOOTFALL_STORE_UNKNOWN, 0, NULL }, /* of a write that failed after others, see apply.lua */
 };
 
 static size_t word_bytes(const char *text)
@@ -89,7 +89,7 @@ static const char *inner_error(const char *text)
  * ones of its running; footfall__redis_probe is there to find it before that. */
 static int was_running(const char *text)
 {
-    return strstr(text, "NOPERM") != NULL && strstr(text, "script") != NULL;
+    return strncmp(text, "FF", 2) != 0 && strstr(text, "NOPERM") != NULL && strstr(text, "script") != NULL;
 }
 
 int footfall__redis_error(struct footfall_store_call *call, const redisReply *reply, int *reconnect)
@@ -98,8 +98,6 @@ int footfall__redis_error(struct footfall_store_call *call, const redisReply *re
     const struct meaning *meaning = was_running(reply->str != NULL ? reply->str : "") ? NULL : find(text);
     const char *arguments = strstr(text, ", with args"); /* what follows may be a password */
     int shown = arguments != NULL ? (int)(arguments - text) : (int)strcspn(text, "\r\n");
-    if (meaning != NULL && strcmp(meaning->word, "NOPERM") == 0 && strstr(text, "script") != NULL)
-        meaning = NULL; /* denied to a script: perhaps not at its first write */
     *reconnect = meaning != NULL && meaning->reconnect;
     if (shown > 120)
         shown = 120;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { WHOLE, BY_HASH };
+
 struct probe {
     const struct footfall_store *store;
     struct footfall_store_call *call;
@@ -13,13 +15,14 @@ struct probe {
 static void take_answer(void *user, size_t i, redisReply **reply)
 {
     struct probe *p = user;
-    (void)i;
     if (p->status != 0)
         return;
     if ((*reply)->type == REDIS_REPLY_ERROR) {
         p->status = footfall__redis_error(p->call, *reply, &p->reconnect);
         if (p->status == FOOTFALL_STORE_UNKNOWN) /* nothing that counts was asked */
             p->status = FOOTFALL_STORE_BROKEN;
+    } else if (i == BY_HASH + 1) { /* WAIT's: that it is allowed is enough */
+        return;
     } else if (!footfall__redis_is_text(*reply)) {
         p->status = footfall__redis_fault(p->call, FOOTFALL_STORE_BROKEN, "what Redis says to a script is unexpected");
     } else if ((*reply)->len > 0) {
@@ -42,16 +45,22 @@ static int ask(struct footfall_store *store)
             { "EVALSHA", 7 }, { script->sha1, strlen(script->sha1) }, { "1", 1 }, footfall__redis_key_argument(&key)
         };
         int rc = footfall__redis_command(&store->connection, whole, 4);
-        return rc == 0 ? footfall__redis_command(&store->connection, by_hash, 4) : rc;
+        if (rc == 0)
+            rc = footfall__redis_command(&store->connection, by_hash, 4);
+        if (rc == 0 && store->wait_replicas > 0)
+            rc = footfall__redis_say(&store->connection, "WAIT", "0", "1", NULL);
+        return rc;
     }
 }
 
 int footfall__redis_probe(struct footfall_store *store, struct footfall_store_call *call)
 {
     struct probe p = { store, call, 0, 0 };
+    size_t count = 0;
     if (ask(store) != 0)
         return footfall__redis_fault(call, FOOTFALL_STORE_NO_MEMORY, "out of memory");
-    if (footfall__redis_exchange(&store->connection, 2, take_answer, &p, call) != 2 && p.status == 0)
+    count = store->wait_replicas > 0 ? 3 : 2;
+    if (footfall__redis_exchange(&store->connection, count, take_answer, &p, call) != count && p.status == 0)
         p.status = FOOTFALL_STORE_TEMPORARY;
     return p.status;
 }

@@ -93,7 +93,7 @@ struct redis_connection {
     size_t sent;             /* bytes of `out` that have left, or may have */
     size_t reply_bytes;      /* of the reply under way */
     int64_t server_ahead_ms; /* the server's clock minus CLOCK_BOOTTIME */
-    int64_t usual_us;        /* how long the server takes to begin an answer, of late */
+    int64_t usual_us;        /* how long a round trip takes, of late */
     struct redis_server server;
     _Atomic uint64_t connects, commands, round_trips, reloads;
 };
@@ -153,8 +153,8 @@ extern const struct redis_script footfall__redis_script_apply, footfall__redis_s
 
 struct redis_group { /* the ops of one counter in a batch */
     uint32_t first, last;
-    size_t begin, end; /* of its command in what is sent */
-    int again;         /* the server had forgotten the script */
+    size_t end; /* of its command in what is sent */
+    int again;  /* the server had forgotten the script */
     int answered;
 };
 

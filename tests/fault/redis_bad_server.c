@@ -150,10 +150,11 @@ static int is_batch(const char *word)
     return strncmp(word, "EVALSHA\r", 8) == 0 && word[KEY_COUNT] == '4';
 }
 
-/* Its key ends the command: by the script's text, then by its hash. */
+/* Its key ends the command: by the script's text, then by its hash. With replicas to wait for, a WAIT for none. */
 static int is_probe(const char *word, size_t bytes)
 {
-    return word != NULL && strncmp(word, "EVAL", 4) == 0 && memmem(word, bytes, ":probe\r\n", 8) != NULL;
+    return word != NULL && ((strncmp(word, "EVAL", 4) == 0 && memmem(word, bytes, ":probe\r\n", 8) != NULL) ||
+                            strncmp(word, "WAIT\r\n$1\r\n0\r", 12) == 0);
 }
 
 static int answer(struct bad_server *s, const char *word)
@@ -244,8 +245,8 @@ static void serve(struct bad_server *s)
             if (!receive(s))
                 return;
         } else if (is_probe(word, bytes)) {
-            s->probed = strncmp(word, "EVALSHA\r", 8) == 0;
-            if (!say_text(s, "$0\r\n\r\n"))
+            s->probed = strncmp(word, "EVAL\r", 5) != 0;
+            if (!say_text(s, word[0] == 'W' ? ":0\r\n" : "$0\r\n\r\n"))
                 return;
             take_off(s, bytes);
         } else {

@@ -334,8 +334,8 @@ static void what_does_not_fit_is_no_answer(void **state)
         "*3\r\n*0\r\n:1\r\n+10000001\r\n",
         "*3\r\n+10000001\r\n:1\r\n:1\r\n",
     };
-    static const char *const letters[] = { "",         "1",        "1000000",  "100000011", "1000000x", "1000000 ",
-                                           "100000 1", "11000000", "100000r1", "00100000",  "r00010000" };
+    static const char *const letters[] = { "",         "1",        "1000000",  "100000011", "1000000x",
+                                           "1000000 ", "100000 1", "11000000", "00100000",  "r00010000" };
     static const char *const numbers[] = { "", "-", "+1", " 1", "1 ", "nil", "1.5", "9223372036854775808" };
     (void)state;
     one_of_each();

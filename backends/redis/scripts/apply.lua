@@ -14,7 +14,9 @@ local counter, ops, series = KEYS[1], ARGV[5], ARGV[6]
 local mark = call('GET', KEYS[2])
 if mark then
     local sequence = sub(mark, 1, 20)
-    if sequence == ARGV[1] then
+    if sequence == ARGV[1] and sub(mark, 22) == '?' then
+        return redis.error_reply('FFHALF this batch stopped half way')
+    elseif sequence == ARGV[1] then
         call('PEXPIRE', KEYS[2], ARGV[2]) -- a write, so that WAIT speaks of this batch on a new connection too
         return { string.match(mark, '^%d+ (%S+) (%S+) (%S*)$') }
     elseif sequence > ARGV[1] then
@@ -356,143 +358,161 @@ end
 
 -- ---- writing
 
--- The mark first: should anything below fail after all, nothing is done a second time. But what frees memory goes before it, so
--- that it is done when memory is full.
-local function leave_mark()
-    call('SET', KEYS[2], ARGV[1] .. ' ' .. before .. ' ' .. before_unique .. ' ' .. letters, 'PX', ARGV[2])
-end
+-- Nothing of this should fail, and a right taken away or a command renamed meanwhile makes it fail all the same. What was written
+-- then stands, and the mark says so: a batch that stopped half way is neither acknowledged nor done again.
+local begun = false
+local function write()
+    -- The mark first: should anything below fail after all, nothing is done a second time. But what frees memory goes before it, so
+    -- that it is done when memory is full.
+    local function leave_mark()
+        call('SET', KEYS[2], ARGV[1] .. ' ' .. before .. ' ' .. before_unique .. ' ' .. letters, 'PX', ARGV[2])
+        begun = true
+    end
 
-if touched and exists then
-    leave_mark()
-    local total, unique = tl, ul -- numbers that Redis writes as they are
-    if th ~= 0 or uh ~= 0 then
-        local function text_of(high, low)
-            if high == 0 then
-                return format('%.0f', low)
-            elseif high > 0 then
-                return format('%.0f%010.0f', high, low)
-            elseif low > 0 then
-                high, low = high + 1, 1e10 - low
+    if touched and exists then
+        leave_mark()
+        local total, unique = tl, ul -- numbers that Redis writes as they are
+        if th ~= 0 or uh ~= 0 then
+            local function text_of(high, low)
+                if high == 0 then
+                    return format('%.0f', low)
+                elseif high > 0 then
+                    return format('%.0f%010.0f', high, low)
+                elseif low > 0 then
+                    high, low = high + 1, 1e10 - low
+                end
+                return high == 0 and format('-%.0f', low) or format('%.0f%010.0f', high, low)
             end
-            return high == 0 and format('-%.0f', low) or format('%.0f%010.0f', high, low)
+            total, unique = text_of(th, tl), text_of(uh, ul)
         end
-        total, unique = text_of(th, tl), text_of(uh, ul)
+        if existed and not deleted then
+            call('HSET', counter, 't', total, 'u', unique)
+        else
+            call('HSET', counter, 't', total, 'u', unique, 'g', generation)
+            forever = nil
+        end
+        if not existed then
+            call('ZADD', KEYS[3], 0, ARGV[3])
+        end
+    elseif existed and not exists then
+        call('UNLINK', counter)
+        begun = true
+        call('ZREM', KEYS[3], ARGV[3])
     end
-    if existed and not deleted then
-        call('HSET', counter, 't', total, 'u', unique)
-    else
-        call('HSET', counter, 't', total, 'u', unique, 'g', generation)
-        forever = nil
-    end
-    if not existed then
-        call('ZADD', KEYS[3], 0, ARGV[3])
-    end
-elseif existed and not exists then
-    call('UNLINK', counter)
-    call('ZREM', KEYS[3], ARGV[3])
-end
-if dead then
-    for epoch in string.gmatch(dead, '%S+') do
-        call('RPUSH', KEYS[4], counter .. ':v:' .. sub(stored, 1, string.find(stored, ' ', 1, true) - 1) .. ':' .. epoch)
-    end
-end
-if drops then
-    for id, group in pairs(drops) do
-        if not seen[id] and group.hashes > 0 then
-            group.visitors = group.visitors - call('HDEL', hash_of(group, bits_of(id)), id)
-            group.changed = true
+    if dead then
+        for epoch in string.gmatch(dead, '%S+') do
+            call('RPUSH', KEYS[4], counter .. ':v:' .. sub(stored, 1, string.find(stored, ' ', 1, true) - 1) .. ':' .. epoch)
         end
     end
-end
+    if drops then
+        for id, group in pairs(drops) do
+            if not seen[id] and group.hashes > 0 then
+                group.visitors = math.max(0, group.visitors - call('HDEL', hash_of(group, bits_of(id)), id))
+                begun = true
+                group.changed = true
+            end
+        end
+    end
 
-for _, group in pairs(groups) do
-    local ids, base = group.ids, group.base
-    if ids then
-        local stretched = group.need > group.expires
-        if stretched then
-            group.expires = group.need + group.grace
-            if group.hashes > 0 then
-                group.uneven = 1
-            end
-        end
-        local function expire(name)
-            if group.expires < math.huge then
-                call('PEXPIREAT', name, group.expires)
-            else
-                call('PERSIST', name)
-            end
-        end
-        -- Moves what belongs there to one more hash. It may fail (a foreign type) and is tried again some other time.
-        local function split()
-            local number, low = group.hashes, group.low
-            if number == low * 2 then
-                low = number
-            end
-            local from, to = number == low and base or base .. ':' .. number - low, base .. ':' .. number
-            local fields = redis.pcall('HGETALL', from)
-            local moved, left = { 'p', '' }, {} -- p: every hash is there, and expires, before anybody is put into it
-            if fields.err then
-                return false
-            end
-            for i = 1, #fields, 2 do
-                local id = fields[i]
-                if #id == 16 and bits_of(id) % (low * 2) == number then
-                    left[#left + 1] = id
-                    moved[#moved + 1] = id
-                    moved[#moved + 1] = fields[i + 1]
+    for _, group in pairs(groups) do
+        local ids, base = group.ids, group.base
+        if ids then
+            local stretched = group.need > group.expires
+            if stretched then
+                group.expires = group.need + group.grace
+                if group.hashes > 0 then
+                    group.uneven = 1
                 end
             end
-            local made = redis.pcall('HSET', to, _G.unpack(moved))
-            if type(made) == 'table' and made.err then
-                return false
-            end
-            expire(to)
-            if #left > 0 then
-                call('HDEL', from, _G.unpack(left))
-            end
-            group.hashes, group.low, group.changed = number + 1, low, true
-            return true
-        end
-        if group.hashes == 0 then
-            group.hashes = 1
-            call('HSET', base, 'm', '') -- the first field is the first found
-        end
-        while group.visitors + group.added > 16 * group.hashes and split() do
-        end
-        for i = 1, group.id_count, 2 do
-            local id = ids[i]
-            if seen[id] then
-                local name = hash_of(group, ids[i + 1])
-                if call('HSET', name, id, seen[id]) == 1 then
-                    group.visitors, group.changed = group.visitors + 1, true
-                end
-                if group.uneven == 1 and name ~= base then
-                    expire(name)
+            local function expire(name)
+                if group.expires < math.huge then
+                    call('PEXPIREAT', name, group.expires)
+                else
+                    call('PERSIST', name)
                 end
             end
-        end
-        if stretched then
-            group.changed = true
-            expire(base) -- never before the others
-            if group.expires == math.huge then
-                forever = forever and forever .. ' ' .. group.epoch or group.epoch
-                call('HSET', counter, 'g', generation .. ' ' .. forever)
+            -- Moves what belongs there to one more hash. It may fail (a foreign type) and is tried again some other time.
+            local function split()
+                local number, low = group.hashes, group.low
+                if number == low * 2 then
+                    low = number
+                end
+                local from, to = number == low and base or base .. ':' .. number - low, base .. ':' .. number
+                local fields = redis.pcall('HGETALL', from)
+                local moved, left = { 'p', '' }, {} -- p: every hash is there, and expires, before anybody is put into it
+                if fields.err or #fields > 4000 then
+                    return false
+                end
+                for i = 1, #fields, 2 do
+                    local id = fields[i]
+                    if #id == 16 and bits_of(id) % (low * 2) == number then
+                        left[#left + 1] = id
+                        moved[#moved + 1] = id
+                        moved[#moved + 1] = fields[i + 1]
+                    end
+                end
+                local made = redis.pcall('HSET', to, _G.unpack(moved))
+                if type(made) == 'table' and made.err then
+                    return false
+                end
+                expire(to)
+                if #left > 0 then
+                    call('HDEL', from, _G.unpack(left))
+                end
+                group.hashes, group.low, group.changed = number + 1, low, true
+                return true
+            end
+            if group.hashes == 0 then
+                group.hashes = 1
+                call('HSET', base, 'm', '') -- the first field is the first found
+            end
+            local splits = 0
+            while group.visitors + group.added > 16 * group.hashes and splits < 256 and split() do
+                splits = splits + 1
+            end
+            for i = 1, group.id_count, 2 do
+                local id = ids[i]
+                if seen[id] then
+                    local name = hash_of(group, ids[i + 1])
+                    if call('HSET', name, id, seen[id]) == 1 then
+                        group.visitors, group.changed = group.visitors + 1, true
+                    end
+                    if group.uneven == 1 and name ~= base then
+                        expire(name)
+                    end
+                end
+            end
+            if stretched then
+                group.changed = true
+                expire(base) -- never before the others
+                if group.expires == math.huge then
+                    forever = forever and forever .. ' ' .. group.epoch or group.epoch
+                    call('HSET', counter, 'g', generation .. ' ' .. forever)
+                end
             end
         end
+        if group.changed then
+            call('HSET', base, 'm', struct.pack('>I4I4dB', group.hashes, group.visitors, group.expires, group.uneven or 0))
+        end
     end
-    if group.changed then
-        call('HSET', base, 'm', struct.pack('>I4I4dB', group.hashes, group.visitors, group.expires, group.uneven or 0))
+    if new_tokens then
+        for _, token in ipairs(new_tokens) do
+            call('SET', counter .. ':t:' .. token, tokens[token], 'PX', new_tokens[token])
+        end
+    end
+    if series and answered and #numbered > 0 then
+        call('SET', series_key, ARGV[7] .. answered .. table.concat(numbered), 'PX', series_keep)
+    end
+    if not (touched and exists) then
+        leave_mark()
     end
 end
-if new_tokens then
-    for _, token in ipairs(new_tokens) do
-        call('SET', counter .. ':t:' .. token, tokens[token], 'PX', new_tokens[token])
+local done, why = pcall(write)
+if not done then
+    if begun then
+        redis.pcall('SET', KEYS[2], ARGV[1] .. ' ?', 'PX', ARGV[2])
+        return redis.error_reply('FFHALF this batch stopped half way: ' .. (type(why) == 'table' and why.err or tostring(why)))
     end
-end
-if series and answered and #numbered > 0 then
-    call('SET', series_key, ARGV[7] .. answered .. table.concat(numbered), 'PX', series_keep)
-end
-if not (touched and exists) then
-    leave_mark()
+    return type(why) == 'table' and why or redis.error_reply(why)
 end
 return { before, before_unique, letters }

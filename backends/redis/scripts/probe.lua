@@ -15,8 +15,8 @@ local denied = ''
 for _, try in ipairs(tries) do -- to the end: what one of them leaves another takes away
     local reply = redis.pcall(unpack(try))
     local said = type(reply) == 'table' and reply.err or ''
-    if denied == '' and
-        (string.find(said, 'NOPERM', 1, true) or string.find(said, 'user executing the script', 1, true)) then
+    if denied == '' and (string.find(said, 'NOPERM', 1, true) or string.find(said, 'nknown', 1, true) or
+        string.find(said, 'user executing the script', 1, true)) then
         denied = try[1]
     end
 end
