@@ -484,7 +484,7 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
         b->attempt++;
     else
         disband(lane);
-    if (call.wall_ms >= atomic_load_explicit(&lane->ff->next_drop_ms, memory_order_relaxed)) {
+    if (footfall__upkeep_due(lane->ff, call.wall_ms)) {
         footfall__lane_unlock(lane);
         footfall__upkeep(lane->ff, &lane->store, mine != NULL ? mine->deadline_ms : INT64_MAX);
         footfall__lane_lock(lane);

@@ -10,6 +10,8 @@
 #include "lane.h"
 #include "store.h"
 
+enum { FOOTFALL__KEYS_AGREE_MS = 60000 }; /* how long two handles may differ after the store lost a key */
+
 struct footfall__counts { /* since open; all relaxed */
     _Atomic uint64_t operations, batches, retries, unknown, temporary, replayed, queued_now, longest_batch;
 };
@@ -28,6 +30,7 @@ struct footfall {
     struct footfall__identity identity;
     struct footfall__counts counts;
     _Atomic int64_t next_drop_ms; /* host's clock: when expired epoch keys are to be erased next */
+    _Atomic int64_t next_keys_ms; /* CLOCK_BOOTTIME: when the keys at hand are to be compared with the store's next */
     _Atomic int closing;          /* 1: no call may begin. 2: calls inside give up */
     _Atomic uint32_t active;      /* calls inside */
     uint32_t lane_count;
@@ -51,8 +54,9 @@ void footfall__store_call_init(const struct footfall *ff, struct footfall_store_
 
 struct footfall__lane *footfall__lane_of(struct footfall *ff, const char *name, size_t name_bytes);
 
-/* Erases expired epoch keys when their time has come, if it can be done by deadline_ms (CLOCK_BOOTTIME). The caller has the
- * store to itself. */
+/* Erases expired epoch keys, and compares those at hand with the store's, when their time has come, if it can be done by
+ * deadline_ms (CLOCK_BOOTTIME). The caller has the store to itself. */
+int footfall__upkeep_due(const struct footfall *ff, int64_t wall_ms);
 void footfall__upkeep(struct footfall *ff, struct footfall__store *store, int64_t deadline_ms);
 
 /* For what is no batch (scan, purge, ping): borrows lane 0 and runs `run`, again after a temporary fault, until the deadline.

@@ -43,8 +43,11 @@ struct footfall__epoch *footfall__epoch_new(struct footfall__identity *id, const
     epoch->number = number;
     epoch->kept_until = kept_until;
     epoch->references = 1;
+    if (key != NULL)
+        memcpy(epoch->key, key, sizeof epoch->key);
     epoch->keyed = keyed_context(id, key);
     if (epoch->keyed == NULL) {
+        OPENSSL_cleanse(epoch->key, sizeof epoch->key);
         footfall__free(epoch);
         return NULL;
     }
@@ -56,6 +59,7 @@ static void destroy(struct footfall__epoch *epoch)
     for (unsigned i = 0; i < epoch->idle_count; i++)
         EVP_MAC_CTX_free(epoch->idle[i]); /* OpenSSL cleanses the key in it */
     EVP_MAC_CTX_free(epoch->keyed);
+    OPENSSL_cleanse(epoch->key, sizeof epoch->key);
     footfall__free(epoch);
 }
 
@@ -237,6 +241,41 @@ int footfall__identity_fetch(struct footfall__identity *id, int64_t now_ms, int 
         struct footfall__epoch *have = footfall__epoch_find(id, wanted, call->wall_ms);
         if (have == NULL)
             rc = fetch_one(id, wanted, make, store, call, other_length);
+        footfall__epoch_release(id, have);
+    }
+    return rc;
+}
+
+/* Puts a key at hand back if the store has lost it, takes the store's if that has another now (*changed = 1). */
+static int refresh_one(struct footfall__identity *id, const struct footfall__epoch *have, struct footfall__store *store,
+                       struct footfall_store_call *call, int *changed)
+{
+    uint8_t winner[FOOTFALL_STORE_KEY_BYTES];
+    int64_t kept_until = 0;
+    struct footfall__epoch *epoch = NULL;
+    int rc = footfall__store_epoch_key(store, id->epoch_ms, have->number, have->key, have->kept_until, winner,
+                                       &kept_until, call);
+    if (rc == 0 && memcmp(winner, have->key, sizeof winner) != 0) {
+        epoch = footfall__epoch_new(id, winner, have->number, kept_until);
+        rc = epoch == NULL ? FOOTFALL_STORE_NO_MEMORY : 0;
+        *changed |= rc == 0;
+        if (rc == 0)
+            remember(id, epoch);
+    }
+    OPENSSL_cleanse(winner, sizeof winner);
+    return rc;
+}
+
+int footfall__identity_refresh(struct footfall__identity *id, int64_t now_ms, struct footfall__store *store,
+                               struct footfall_store_call *call, int *changed)
+{
+    int64_t number = now_ms / id->epoch_ms;
+    int rc = 0;
+    *changed = 0;
+    for (int64_t wanted = number; wanted >= 0 && wanted > number - 2 && rc == 0; wanted--) {
+        struct footfall__epoch *have = footfall__epoch_find(id, wanted, call->wall_ms);
+        if (have != NULL)
+            rc = refresh_one(id, have, store, call, changed);
         footfall__epoch_release(id, have);
     }
     return rc;

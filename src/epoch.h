@@ -8,6 +8,7 @@ enum { FOOTFALL__CONTEXTS_KEPT = 16 };
 struct footfall__epoch {
     struct footfall__epoch *next;
     int64_t number;
+    uint8_t key[FOOTFALL_STORE_KEY_BYTES];
     int64_t kept_until; /* host's clock; past it the key is gone from the store, and must not be used */
     unsigned references;
     uint64_t used;

@@ -65,6 +65,12 @@ int footfall__hasher_fingerprint(struct footfall__hasher *h, struct footfall_sto
 int footfall__identity_fetch(struct footfall__identity *id, int64_t now_ms, int make, struct footfall__store *store,
                              struct footfall_store_call *call, int *other_length);
 
+/* A store may lose what it had acknowledged (a restart without persistence, a failover): the keys at hand that a visit at now_ms
+ * needs are put back when they are gone, and replaced when others were made meanwhile, so that handles agree again on who is who.
+ * *changed = 1: visitors seen under the old key count anew once. The caller has the store to itself. 0, or a store status. */
+int footfall__identity_refresh(struct footfall__identity *id, int64_t now_ms, struct footfall__store *store,
+                               struct footfall_store_call *call, int *changed);
+
 /* Forgets (and cleanses) keys that have expired by wall_ms; returns when the next one does, INT64_MAX if none. */
 int64_t footfall__identity_expire(struct footfall__identity *id, int64_t wall_ms);
 

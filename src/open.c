@@ -181,6 +181,7 @@ static int open_all(struct footfall *ff, const struct footfall_config *config, s
     if (rc != FOOTFALL_OK)
         return rc;
     ff->caps = ff->lanes[0].store.caps;
+    atomic_store(&ff->next_keys_ms, footfall__boottime_ms() + FOOTFALL__KEYS_AGREE_MS);
     rc = open_identity(ff, deadline_ms, err);
     if (rc == FOOTFALL_OK)
         rc = look_for_key(ff, deadline_ms, err);

@@ -15,6 +15,31 @@ enum { TEXT_BYTES = 200, BUDGET_MAX = 1000000, RETRY_DROP_MS = 60000, ERASE_MS =
 /* A new key's expiry is more than two lengths of at least a day away: looking this often finds those of other handles. */
 #define LOOK_AGAIN_MS (2 * (int64_t)FOOTFALL__DAY_MS)
 
+int footfall__upkeep_due(const struct footfall *ff, int64_t wall_ms)
+{
+    return wall_ms >= atomic_load_explicit(&ff->next_drop_ms, memory_order_relaxed) ||
+           footfall__boottime_ms() >= atomic_load_explicit(&ff->next_keys_ms, memory_order_relaxed);
+}
+
+static void refresh_keys(struct footfall *ff, struct footfall__store *store, int64_t deadline_ms)
+{
+    struct footfall_store_call call;
+    char text[TEXT_BYTES];
+    int64_t now = footfall__boottime_ms();
+    int64_t due = atomic_load(&ff->next_keys_ms);
+    int changed = 0;
+    if (now < due || now >= deadline_ms ||
+        !atomic_compare_exchange_strong(&ff->next_keys_ms, &due, now + FOOTFALL__KEYS_AGREE_MS))
+        return;
+    footfall__store_call_init(ff, &call, deadline_ms < now + ERASE_MS ? deadline_ms : now + ERASE_MS, text,
+                              sizeof text);
+    if (call.wall_ms >= 0 && footfall__identity_refresh(&ff->identity, call.wall_ms, store, &call, &changed) != 0)
+        footfall__log(ff, FOOTFALL_LOG_INFO, "epoch keys could not be compared, will try again: %s", call.text);
+    if (changed)
+        footfall__log(ff, FOOTFALL_LOG_WARN,
+                      "the store had lost an epoch key, and has another now: visitors since count anew once");
+}
+
 void footfall__upkeep(struct footfall *ff, struct footfall__store *store, int64_t deadline_ms)
 {
     struct footfall_store_call call;
@@ -23,7 +48,9 @@ void footfall__upkeep(struct footfall *ff, struct footfall__store *store, int64_
     int64_t next_ms;
     int64_t own_ms;
     int rc;
-    int64_t now = footfall__boottime_ms();
+    int64_t now = 0;
+    refresh_keys(ff, store, deadline_ms);
+    now = footfall__boottime_ms();
     footfall__store_call_init(ff, &call, deadline_ms < now + ERASE_MS ? deadline_ms : now + ERASE_MS, text,
                               sizeof text);
     if (call.wall_ms < claimed || now >= deadline_ms ||
@@ -83,6 +110,7 @@ static int run_purge(struct footfall *ff, struct footfall__store *store, void *u
     int more = 0;
     int rc;
     atomic_store(&ff->next_drop_ms, INT64_MIN); /* erasing is due now */
+    atomic_store(&ff->next_keys_ms, INT64_MIN);
     rc = footfall__store_purge(store, p->now_ms, p->budget, dropped, &more, call);
     if (rc != 0)
         return rc;

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "registry.h"
+
 #define EPOCH0 (T0 / DAY)
 
 static void expect_key(struct suite *s, int64_t epoch, int there)
@@ -212,6 +214,52 @@ static void keys_the_same_length_says_nothing(void **state)
     assert_int_equal(told.warned, 0);
 }
 
+/* What a restart without persistence, or a failover, does to a store. */
+static void lose_keys(struct suite *s)
+{
+    char text[200] = "";
+    struct footfall_store_call call = {
+        .deadline_ms = INT64_MAX, .wall_ms = NOON, .text = text, .text_bytes = sizeof(text)
+    };
+    struct footfall_store *store = suite_store_open(s);
+    int64_t next_ms = 0;
+    assert_int_equal(footfall__registry_find(suite_backend())->epoch_drop(store, NOON + 3650 * DAY, &next_ms, &call),
+                     0);
+    suite_store_close(store);
+    expect_key(s, EPOCH0, 0);
+}
+
+static void refresh(struct footfall *ff)
+{
+    assert_int_equal(footfall_purge(ff, FOOTFALL_NOW, 1, NULL, NULL, NULL),
+                     FOOTFALL_OK); /* or within a minute, by itself */
+}
+
+static void keys_that_the_store_lost_are_put_back(void **state)
+{
+    struct footfall *ff = suite_open(*state, NULL);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    lose_keys(*state);
+    refresh(ff);
+    expect_key(*state, EPOCH0, 1);
+    EXPECT_VISIT(suite_open(*state, NULL), "a", "203.0.113.7", NOON, 0, 2, 1);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 0, 3, 1);
+}
+
+static void keys_made_anew_meanwhile_are_taken_over(void **state)
+{
+    struct footfall *ff = suite_open(*state, NULL);
+    struct footfall *other = NULL;
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    lose_keys(*state);
+    other = suite_open(*state, NULL);
+    EXPECT_VISIT(other, "a", "203.0.113.7", NOON, 1, 2, 2); /* nobody can tell */
+    refresh(ff);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 0, 3, 2); /* but from now on they agree */
+    EXPECT_VISIT(ff, "a", "203.0.113.8", NOON, 1, 4, 3);
+    EXPECT_VISIT(other, "a", "203.0.113.8", NOON, 0, 5, 3);
+}
+
 const struct suite_case suite_keys[] = {
     SUITE_CASE(keys_open_and_read_make_none),
     SUITE_CASE(keys_end_an_hour_after_two_lengths),
@@ -225,5 +273,7 @@ const struct suite_case suite_keys[] = {
     SUITE_CASE(keys_forever_has_one_that_stays),
     SUITE_CASE(keys_another_length_counts_anew_once_and_says_so),
     SUITE_CASE(keys_the_same_length_says_nothing),
+    SUITE_CASE(keys_that_the_store_lost_are_put_back),
+    SUITE_CASE(keys_made_anew_meanwhile_are_taken_over),
     SUITE_CASES_END,
 };
