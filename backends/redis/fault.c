@@ -67,7 +67,8 @@ static const char *inner_error(const char *text)
 {
     static const char script[] = "ERR Error running script";
     static const char place[] = "@user_script:";
-    const char *at = strstr(text, "FFFOREIGN"); /* ours, and always before the first write */
+    const char *at =
+        strncmp(text, "ERR ", 4) == 0 ? strstr(text, "FFFOREIGN") : NULL; /* ours, before the first write */
     if (at != NULL)
         return at;
     if (strncmp(text, script, sizeof(script) - 1) != 0)
