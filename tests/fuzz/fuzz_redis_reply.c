@@ -34,7 +34,7 @@ static const struct footfall_store_op ops[OPS] = {
 static void check_result(const struct footfall_store_op *op, const struct footfall_store_result *r)
 {
     must(r->is_new <= 1 && r->replayed <= 1 && r->current == r->replayed);
-    must(!r->is_new || (op->kind == FOOTFALL_STORE_VISIT && r->status == FOOTFALL_STORE_OK));
+    must(!r->is_new || (r->status == FOOTFALL_STORE_OK && (r->replayed || op->kind == FOOTFALL_STORE_VISIT)));
     must(r->status == FOOTFALL_STORE_OK || (r->total == 0 && r->unique == 0));
     must(r->status == FOOTFALL_STORE_OK || r->status == FOOTFALL_STORE_TOKEN || r->status == FOOTFALL_STORE_RANGE ||
          r->status == FOOTFALL_STORE_ABSENT || r->status == FOOTFALL_STORE_TEMPORARY);
