@@ -90,7 +90,8 @@ static const char *inner_error(const char *text)
  * ones of its running; footfall__redis_probe is there to find it before that. */
 static int was_running(const char *text)
 {
-    return strncmp(text, "FF", 2) != 0 && strstr(text, "NOPERM") != NULL && strstr(text, "script") != NULL;
+    return (strncmp(text, "NOPERM", 6) == 0 || strncmp(text, "ERR ", 4) == 0) && strstr(text, "NOPERM") != NULL &&
+           strstr(text, "script") != NULL;
 }
 
 int footfall__redis_error(struct footfall_store_call *call, const redisReply *reply, int *reconnect)
