@@ -70,11 +70,6 @@ static void date(struct footfall_store *s, const struct footfall_store_call *cal
     s->first_ms = footfall__boottime_ms() + s->connection.server_ahead_ms;
 }
 
-static struct redis_argument text_argument(const char *text)
-{
-    return (struct redis_argument){ text, strlen(text) };
-}
-
 static int put_call(struct batch *b, const struct redis_group *group, int whole)
 {
     struct footfall_store *s = b->store;
@@ -99,21 +94,21 @@ static int put_call(struct batch *b, const struct redis_group *group, int whole)
     footfall__redis_key(&dead, s->prefix, "dead");
     {
         const struct redis_argument arguments[] = {
-            text_argument(whole ? "EVAL" : "EVALSHA"),
-            whole ? (struct redis_argument){ script->source, script->bytes } : text_argument(script->sha1),
-            text_argument("4"),
+            footfall__redis_text(whole ? "EVAL" : "EVALSHA"),
+            whole ? (struct redis_argument){ script->source, script->bytes } : footfall__redis_text(script->sha1),
+            footfall__redis_text("4"),
             footfall__redis_key_argument(&counter),
             footfall__redis_key_argument(&mark),
             footfall__redis_key_argument(&names),
             footfall__redis_key_argument(&dead),
-            text_argument(sequence),
-            text_argument(keep),
+            footfall__redis_text(sequence),
+            footfall__redis_text(keep),
             { op->name, op->name_bytes },
-            text_argument(generation),
+            footfall__redis_text(generation),
             { s->packed.at, s->packed.count },
             { call->series, FOOTFALL_STORE_SERIES_BYTES },
-            text_argument(number),
-            text_argument(series_keep),
+            footfall__redis_text(number),
+            footfall__redis_text(series_keep),
             { s->places.at, s->places.count },
         };
         size_t all = sizeof(arguments) / sizeof(arguments[0]);

@@ -38,6 +38,11 @@ void footfall__redis_bytes_free(struct redis_bytes *bytes)
     memset(bytes, 0, sizeof(*bytes));
 }
 
+struct redis_argument footfall__redis_text(const char *text)
+{
+    return (struct redis_argument){ text, strlen(text) };
+}
+
 int footfall__redis_command(struct redis_connection *c, const struct redis_argument *arguments, size_t count)
 {
     const char *texts[WORDS_MAX];
@@ -68,7 +73,7 @@ int footfall__redis_say(struct redis_connection *c, const char *first, ...)
     va_list words;
     va_start(words, first);
     for (const char *word = first; word != NULL && count < WORDS_MAX; word = va_arg(words, const char *))
-        arguments[count++] = (struct redis_argument){ word, strlen(word) };
+        arguments[count++] = footfall__redis_text(word);
     va_end(words);
     return footfall__redis_command(c, arguments, count);
 }

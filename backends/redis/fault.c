@@ -18,7 +18,8 @@ int footfall__redis_fault(struct footfall_store_call *call, int status, const ch
 }
 
 /* Errors that come before a command, or a script's first write, has done anything. A script reads the keys that it writes before
- * that, or has just named them as nobody did before, and Redis asks for memory, role and disk at its first write alone (script.c of Redis: SCRIPT_WRITE_DIRTY). */
+ * that, or has just named them as nobody did before, and Redis asks for memory, role and disk at its first write alone
+ * (script.c of Redis: SCRIPT_WRITE_DIRTY). */
 static const struct meaning {
     const char *word;
     int status, reconnect;

@@ -2,8 +2,6 @@
  * batches are sent. */
 #include "redis.h"
 
-#include <string.h>
-
 enum { WHOLE, BY_HASH };
 
 struct probe {
@@ -42,7 +40,7 @@ static int ask(struct footfall_store *store)
             { "EVAL", 4 }, { script->source, script->bytes }, { "1", 1 }, footfall__redis_key_argument(&key)
         };
         const struct redis_argument by_hash[] = {
-            { "EVALSHA", 7 }, { script->sha1, strlen(script->sha1) }, { "1", 1 }, footfall__redis_key_argument(&key)
+            { "EVALSHA", 7 }, footfall__redis_text(script->sha1), { "1", 1 }, footfall__redis_key_argument(&key)
         };
         int rc = footfall__redis_command(&store->connection, whole, 4);
         if (rc == 0)

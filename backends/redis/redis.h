@@ -75,6 +75,7 @@ struct redis_argument {
     const void *at;
     size_t bytes;
 };
+struct redis_argument footfall__redis_text(const char *text);
 int footfall__redis_put(struct redis_bytes *to, const void *bytes, size_t count); /* 0 or NO_MEMORY */
 void footfall__redis_bytes_free(struct redis_bytes *bytes);                       /* cleanses */
 

@@ -11,11 +11,6 @@
 
 enum { ARGUMENTS_MAX = 16, PURGE_AT_ONCE = 1000 };
 
-static struct redis_argument text_argument(const char *text)
-{
-    return (struct redis_argument){ text, strlen(text) };
-}
-
 static redisReply *run_once(struct footfall_store *store, const struct redis_script *script, int whole,
                             const struct redis_argument *tail, size_t tail_count, int *status,
                             struct footfall_store_call *call)
@@ -25,8 +20,9 @@ static redisReply *run_once(struct footfall_store *store, const struct redis_scr
     *status = footfall__redis_ready(store, call);
     if (*status != 0)
         return NULL;
-    arguments[0] = text_argument(whole ? "EVAL" : "EVALSHA");
-    arguments[1] = whole ? (struct redis_argument){ script->source, script->bytes } : text_argument(script->sha1);
+    arguments[0] = footfall__redis_text(whole ? "EVAL" : "EVALSHA");
+    arguments[1] =
+        whole ? (struct redis_argument){ script->source, script->bytes } : footfall__redis_text(script->sha1);
     memcpy(arguments + 2, tail, tail_count * sizeof(arguments[0]));
     *status = footfall__redis_command(&store->connection, arguments, tail_count + 2);
     if (*status != 0) {
@@ -50,7 +46,7 @@ redisReply *footfall__redis_run(struct footfall_store *store, const struct redis
     redisReply *reply = NULL;
     int reconnect = 0;
     (void)snprintf(count, sizeof(count), "%zu", key_count);
-    tail[0] = text_argument(count);
+    tail[0] = footfall__redis_text(count);
     memcpy(tail + 1, keys, key_count * sizeof(tail[0]));
     memcpy(tail + 1 + key_count, arguments, argument_count * sizeof(tail[0]));
     for (int whole = 0; whole < 2; whole++) {
@@ -116,10 +112,10 @@ int footfall__redis_epoch_key(struct footfall_store *store, int64_t epoch_ms, in
         const struct redis_argument keys[] = { footfall__redis_key_argument(&key),
                                                footfall__redis_key_argument(&index) };
         const struct redis_argument arguments[] = {
-            text_argument(member),
+            footfall__redis_text(member),
             { candidate, candidate != NULL ? FOOTFALL_STORE_KEY_BYTES : 0 },
-            text_argument(expire_ms == FOOTFALL_STORE_FOREVER ? "inf" : until),
-            text_argument(left),
+            footfall__redis_text(expire_ms == FOOTFALL_STORE_FOREVER ? "inf" : until),
+            footfall__redis_text(left),
         };
         reply = footfall__redis_run(store, &footfall__redis_script_epoch_key, keys, 2, arguments, 4, &status, call);
     }
@@ -148,7 +144,7 @@ int footfall__redis_epoch_drop(struct footfall_store *store, int64_t wall_ms, in
     footfall__redis_key(&prefix, store->prefix, "epoch:");
     while (more) {
         const struct redis_argument keys[] = { footfall__redis_key_argument(&index) };
-        const struct redis_argument arguments[] = { text_argument(wall), footfall__redis_key_argument(&prefix) };
+        const struct redis_argument arguments[] = { footfall__redis_text(wall), footfall__redis_key_argument(&prefix) };
         redisReply *reply =
             footfall__redis_run(store, &footfall__redis_script_epoch_drop, keys, 1, arguments, 2, &status, call);
         const redisReply *next = NULL;
@@ -180,7 +176,7 @@ int footfall__redis_epoch_other(struct footfall_store *store, int64_t epoch_ms, 
     footfall__redis_key(&prefix, store->prefix, "epoch:");
     {
         const struct redis_argument keys[] = { footfall__redis_key_argument(&index) };
-        const struct redis_argument arguments[] = { text_argument(own), footfall__redis_key_argument(&prefix) };
+        const struct redis_argument arguments[] = { footfall__redis_text(own), footfall__redis_key_argument(&prefix) };
         reply = footfall__redis_run(store, &footfall__redis_script_epoch_other, keys, 1, arguments, 2, &status, call);
     }
     if (reply == NULL)
@@ -213,7 +209,7 @@ int footfall__redis_purge(struct footfall_store *store, int64_t now_ms, size_t b
         (void)snprintf(text, sizeof(text), "%zu", piece);
         {
             const struct redis_argument keys[] = { footfall__redis_key_argument(&dead) };
-            const struct redis_argument arguments[] = { text_argument(text) };
+            const struct redis_argument arguments[] = { footfall__redis_text(text) };
             reply = footfall__redis_run(store, &footfall__redis_script_purge, keys, 1, arguments, 1, &status, call);
         }
         if (reply == NULL)
