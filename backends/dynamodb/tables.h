@@ -41,4 +41,15 @@ int footfall__dynamodb_check(struct dynamodb_client *client, const char *table, 
  * the list index is there to be asked. 0; TEMPORARY, NO_MEMORY. */
 int footfall__dynamodb_probe_rights(struct dynamodb_client *client, const char *table, int is_key_table, int has_index,
                                     footfall_store_finding *each, void *user, struct footfall_store_call *call);
+
+/* ---- import.c ----------------------------------------------------------------------------------------------------------- */
+
+/* The slot `import_foreign`: the counter in `table` gets what a tutorial's table counts. Items are either `ip_address`,
+ * `visit_count` (total: the sum; unique: how many items) or `id`, `views` (total: the sum; unique: 0); other attributes are
+ * not looked at, anything else is INVALID, an empty table too. One page a call, then one transaction: its record, pk = name NUL
+ * "i", sk = 16 bytes of SHA-256(generation, 8 bytes big endian ‖ the source's name), holds `t` and `u` as imported last and `n`,
+ * how often it was written. Each transaction asks for the `n` that it read: late copies die, and reading the record tells what
+ * became of any of them. Slots, `r` and `w` of the counter are not touched. */
+int footfall__dynamodb_import(struct dynamodb_client *client, const char *table, struct footfall_store_import *import,
+                              int *more, struct footfall_store_call *call);
 #endif
