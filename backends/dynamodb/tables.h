@@ -42,6 +42,14 @@ int footfall__dynamodb_check(struct dynamodb_client *client, const char *table, 
 int footfall__dynamodb_probe_rights(struct dynamodb_client *client, const char *table, int is_key_table, int has_index,
                                     footfall_store_finding *each, void *user, struct footfall_store_call *call);
 
+/* ---- rights.c ------------------------------------------------------------------------------------------------------------ */
+
+/* The slot `rights`. From the settings `table`, `key_table`, `region`, `create_table` and, without a region there, from
+ * AWS_REGION and AWS_DEFAULT_REGION. */
+int footfall__dynamodb_rights(const struct footfall_store_setting *settings, size_t count,
+                              const struct footfall_store_rights *wanted, footfall_store_right *each, void *user,
+                              struct footfall_store_call *call);
+
 /* ---- import.c ----------------------------------------------------------------------------------------------------------- */
 
 /* The slot `import_foreign`: the counter in `table` gets what a tutorial's table counts. Items are either `ip_address`,
