@@ -12,7 +12,9 @@ import unittest
 sys.dont_write_bytecode = True  # the source tree stays clean
 import redis_server  # noqa: E402
 import with_redis  # noqa: E402
-from redis_server import Client, RedisError, RedisServer, ServerError  # noqa: E402
+import with_server  # noqa: E402
+from redis_server import Client, RedisError, RedisServer  # noqa: E402
+from server_process import Absent, ServerError, program  # noqa: E402
 
 WRAPPER = os.path.abspath(with_redis.__file__)
 SECONDS = 60  # longest the wrapper may take
@@ -157,7 +159,7 @@ class Wrapper(Case):
 class Control(Case):
     def setUp(self):
         self.server = self.enterContext(RedisServer(appendonly='always'))
-        control = with_redis.Control(self.server)
+        control = with_server.Control(self.server)
         control.start()
         self.path = control.path
 
@@ -277,9 +279,9 @@ class Server(Case):
 def main():
     try:
         redis_server.redis_program()
-        redis_server.program('openssl')
-    except redis_server.Absent as what:
-        return with_redis.absent(what)
+        program('openssl')
+    except Absent as what:
+        return with_server.absent(what)
     unittest.main(verbosity=2)
 
 
