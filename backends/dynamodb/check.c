@@ -63,7 +63,7 @@ static void could_not_look(const struct checking *c, enum dynamodb_action action
 
 static void check_state(const struct checking *c, const json_t *table)
 {
-    const char *state = footfall__dynamodb_text(table, "TableStatus");
+    const char *state = footfall__dynamodb_member(table, "TableStatus");
     char why[WHY_BYTES];
     if (footfall__dynamodb_layout_wrong(table, !c->is_key_table, why, sizeof why))
         tell(c, WRONG, "Give the name of another table, and have this program make it (dynamodb.create_table = true).",
@@ -78,8 +78,8 @@ static void check_state(const struct checking *c, const json_t *table)
 static void check_index(const struct checking *c, const json_t *table)
 {
     const json_t *index = footfall__dynamodb_index(table, DYNAMODB_LIST_INDEX);
-    const char *state = footfall__dynamodb_text(index, "IndexStatus");
-    const char *holds = footfall__dynamodb_text(json_object_get(index, "Projection"), "ProjectionType");
+    const char *state = footfall__dynamodb_member(index, "IndexStatus");
+    const char *holds = footfall__dynamodb_member(json_object_get(index, "Projection"), "ProjectionType");
     if (index == NULL)
         return; /* said already */
     if (strcmp(state, "ACTIVE") != 0 && strcmp(state, "UPDATING") != 0)
@@ -95,7 +95,7 @@ static void check_index(const struct checking *c, const json_t *table)
 
 static void check_billing(const struct checking *c, const json_t *table)
 {
-    const char *mode = footfall__dynamodb_text(json_object_get(table, "BillingModeSummary"), "BillingMode");
+    const char *mode = footfall__dynamodb_member(json_object_get(table, "BillingModeSummary"), "BillingMode");
     const json_t *bought = json_object_get(table, "ProvisionedThroughput");
     if (strcmp(mode, "PAY_PER_REQUEST") == 0)
         tell(c, FINE, NULL, "Table %s is billed on demand.", c->table);
@@ -110,7 +110,7 @@ static void check_billing(const struct checking *c, const json_t *table)
 static void check_copies(const struct checking *c, const json_t *table)
 {
     size_t replicas = json_array_size(json_object_get(table, "Replicas"));
-    if (replicas > 0 || footfall__dynamodb_text(table, "GlobalTableVersion")[0] != '\0')
+    if (replicas > 0 || footfall__dynamodb_member(table, "GlobalTableVersion")[0] != '\0')
         tell(c, WRONG, "Use a table in one region.",
              "Table %s is a global table (%zu replicas), where the last writer wins: counts would be lost.", c->table,
              replicas);
@@ -156,8 +156,8 @@ static int check_expiry(const struct checking *c)
         could_not_look(c, DYNAMODB_DESCRIBE_TIME_TO_LIVE, denied, "Expiry");
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    state = footfall__dynamodb_text(json_object_get(reply, "TimeToLiveDescription"), "TimeToLiveStatus");
-    attribute = footfall__dynamodb_text(json_object_get(reply, "TimeToLiveDescription"), "AttributeName");
+    state = footfall__dynamodb_member(json_object_get(reply, "TimeToLiveDescription"), "TimeToLiveStatus");
+    attribute = footfall__dynamodb_member(json_object_get(reply, "TimeToLiveDescription"), "AttributeName");
     if (strncmp(state, "ENABL", 5) != 0)
         tell(c, WARNING, "Switch time to live on, for attribute " DYNAMODB_TTL_ATTRIBUTE ".",
              c->is_key_table ? "Nothing expires in table %s by itself: keys go only while a process counts."
@@ -184,7 +184,7 @@ static int check_backups(const struct checking *c)
         return rc < 0 ? rc : 0;
     described =
         json_object_get(json_object_get(reply, "ContinuousBackupsDescription"), "PointInTimeRecoveryDescription");
-    is_on = strcmp(footfall__dynamodb_text(described, "PointInTimeRecoveryStatus"), "ENABLED") == 0;
+    is_on = strcmp(footfall__dynamodb_member(described, "PointInTimeRecoveryStatus"), "ENABLED") == 0;
     if (c->is_key_table && is_on)
         tell(c, WRONG, "Switch point-in-time recovery off for this table, and keep it out of backup plans.",
              "Table %s is backed up: keys that were erased live on in its backups, and with them who came.", c->table);

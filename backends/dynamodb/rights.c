@@ -90,7 +90,7 @@ static const char *partition_of(const char *region)
 }
 
 /* The tables' names; those of the settings live on in the settings. */
-static int find_tables(const char *tables[PLACES], char key_table[DYNAMODB_TABLE_BYTES + 8],
+static int find_tables(const char *tables[PLACES], char key_table[DYNAMODB_TABLE_NAME_BYTES + 8],
                        const struct footfall_store_setting *settings, size_t count, const char *source,
                        struct footfall_store_call *call)
 {
@@ -100,7 +100,7 @@ static int find_tables(const char *tables[PLACES], char key_table[DYNAMODB_TABLE
     if (tables[COUNTS] == NULL || !footfall__dynamodb_is_table(tables[COUNTS]))
         return footfall__dynamodb_fault(call, FOOTFALL_STORE_CONFIG, "dynamodb.table: no table's name");
     if (tables[KEYS] == NULL || tables[KEYS][0] == '\0') {
-        footfall__format(key_table, DYNAMODB_TABLE_BYTES + 8, "%s-keys", tables[COUNTS]);
+        footfall__format(key_table, DYNAMODB_TABLE_NAME_BYTES + 8, "%s-keys", tables[COUNTS]);
         tables[KEYS] = key_table;
     }
     if (!footfall__dynamodb_is_table(tables[KEYS]))
@@ -115,7 +115,7 @@ int footfall__dynamodb_rights(const struct footfall_store_setting *settings, siz
                               struct footfall_store_call *call)
 {
     const char *tables[PLACES];
-    char key_table[DYNAMODB_TABLE_BYTES + 8];
+    char key_table[DYNAMODB_TABLE_NAME_BYTES + 8];
     char region[REGION_BYTES];
     unsigned purposes = 1U << wanted->purpose;
     int rc = find_region(region, settings, count, call);

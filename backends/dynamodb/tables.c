@@ -12,12 +12,12 @@ int footfall__dynamodb_is_table(const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     size_t bytes = strlen(name);
-    return bytes >= 3 && bytes < DYNAMODB_TABLE_BYTES && strspn(name, allowed) == bytes;
+    return bytes >= 3 && bytes < DYNAMODB_TABLE_NAME_BYTES && strspn(name, allowed) == bytes;
 }
 
 /* ---- what a table looks like ------------------------------------------------------------------------------------------ */
 
-const char *footfall__dynamodb_text(const json_t *object, const char *member)
+const char *footfall__dynamodb_member(const json_t *object, const char *member)
 {
     const char *text = json_string_value(json_object_get(object, member));
     return text != NULL ? text : "";
@@ -27,7 +27,7 @@ const json_t *footfall__dynamodb_index(const json_t *table, const char *name)
 {
     const json_t *indexes = json_object_get(table, "GlobalSecondaryIndexes");
     for (size_t i = 0; i < json_array_size(indexes); i++)
-        if (strcmp(footfall__dynamodb_text(json_array_get(indexes, i), "IndexName"), name) == 0)
+        if (strcmp(footfall__dynamodb_member(json_array_get(indexes, i), "IndexName"), name) == 0)
             return json_array_get(indexes, i);
     return NULL;
 }
@@ -37,8 +37,8 @@ static const char *type_of(const json_t *table, const char *attribute)
 {
     const json_t *all = json_object_get(table, "AttributeDefinitions");
     for (size_t i = 0; i < json_array_size(all); i++)
-        if (strcmp(footfall__dynamodb_text(json_array_get(all, i), "AttributeName"), attribute) == 0)
-            return footfall__dynamodb_text(json_array_get(all, i), "AttributeType");
+        if (strcmp(footfall__dynamodb_member(json_array_get(all, i), "AttributeName"), attribute) == 0)
+            return footfall__dynamodb_member(json_array_get(all, i), "AttributeType");
     return "";
 }
 
@@ -49,8 +49,8 @@ static int has_keys(const json_t *table, const json_t *keyed, const char *hash, 
     int right = json_array_size(schema) == 2;
     for (size_t i = 0; right && i < 2; i++) {
         const json_t *key = json_array_get(schema, i);
-        const char *wanted = strcmp(footfall__dynamodb_text(key, "KeyType"), "HASH") == 0 ? hash : range;
-        const char *name = footfall__dynamodb_text(key, "AttributeName");
+        const char *wanted = strcmp(footfall__dynamodb_member(key, "KeyType"), "HASH") == 0 ? hash : range;
+        const char *name = footfall__dynamodb_member(key, "AttributeName");
         size_t bytes = strlen(wanted) - 2;
         right = strlen(name) == bytes && memcmp(name, wanted, bytes) == 0 &&
                 strcmp(type_of(table, name), wanted + bytes + 1) == 0;
@@ -105,13 +105,13 @@ static int look(struct dynamodb_client *client, const char *table, int must_list
         return footfall__dynamodb_status(answer, DYNAMODB_DESCRIBE_TABLE, call);
     described = json_object_get(reply, "Table");
     index = footfall__dynamodb_index(described, DYNAMODB_LIST_INDEX);
-    if (strcmp(footfall__dynamodb_text(described, "TableStatus"), "DELETING") == 0)
+    if (strcmp(footfall__dynamodb_member(described, "TableStatus"), "DELETING") == 0)
         rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_TEMPORARY, "table %s is being deleted", table);
     else if (footfall__dynamodb_layout_wrong(described, must_list, why, sizeof why))
         rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "table %s is not one of ours: %s", table, why);
     else
-        *ready = strcmp(footfall__dynamodb_text(described, "TableStatus"), "CREATING") != 0 &&
-                 (!must_list || strcmp(footfall__dynamodb_text(index, "IndexStatus"), "CREATING") != 0);
+        *ready = strcmp(footfall__dynamodb_member(described, "TableStatus"), "CREATING") != 0 &&
+                 (!must_list || strcmp(footfall__dynamodb_member(index, "IndexStatus"), "CREATING") != 0);
     json_decref(reply);
     return rc;
 }
@@ -190,12 +190,12 @@ static int expiry(struct dynamodb_client *client, const char *table, struct foot
     if (answer != DYNAMODB_ANSWERED)
         return footfall__dynamodb_status(answer, DYNAMODB_DESCRIBE_TIME_TO_LIVE, call);
     described = json_object_get(reply, "TimeToLiveDescription");
-    state = footfall__dynamodb_text(described, "TimeToLiveStatus");
+    state = footfall__dynamodb_member(described, "TimeToLiveStatus");
     if (strcmp(state, "DISABLING") == 0)
         rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_TEMPORARY,
                                       "expiry of table %s is being switched off; try again in an hour", table);
     else if (strncmp(state, "ENABL", 5) == 0) {
-        const char *attribute = footfall__dynamodb_text(described, "AttributeName");
+        const char *attribute = footfall__dynamodb_member(described, "AttributeName");
         rc = strcmp(attribute, DYNAMODB_TTL_ATTRIBUTE) == 0
                  ? 1
                  : footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN,

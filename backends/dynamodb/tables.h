@@ -5,9 +5,9 @@
 #define FOOTFALL_DYNAMODB_TABLES_H
 #include "client.h"
 
-#define DYNAMODB_LIST_INDEX "list"   /* of the table of counts: hash `d`, range `pk`, keys only */
-#define DYNAMODB_TTL_ATTRIBUTE "e"   /* of both tables */
-enum { DYNAMODB_TABLE_BYTES = 256 }; /* a table's name, 3 to 255 characters, with the NUL */
+#define DYNAMODB_LIST_INDEX "list"        /* of the table of counts: hash `d`, range `pk`, keys only */
+#define DYNAMODB_TTL_ATTRIBUTE "e"        /* of both tables */
+enum { DYNAMODB_TABLE_NAME_BYTES = 256 }; /* a table's name, 3 to 255 characters, with the NUL */
 
 /* Is it a table's name: 3 to 255 of a-z A-Z 0-9 _ . -? */
 int footfall__dynamodb_is_table(const char *name);
@@ -27,7 +27,7 @@ enum dynamodb_answer footfall__dynamodb_describe(struct dynamodb_client *client,
  * in `why`; 0 when all is well. */
 int footfall__dynamodb_layout_wrong(const json_t *table, int must_list, char *why, size_t why_bytes);
 /* The member's text, "" when there is none or it is no text. */
-const char *footfall__dynamodb_text(const json_t *object, const char *member);
+const char *footfall__dynamodb_member(const json_t *object, const char *member);
 /* That of the index of this name in "Table", or NULL. */
 const json_t *footfall__dynamodb_index(const json_t *table, const char *name);
 
