@@ -58,13 +58,14 @@ static const char *setting(const struct footfall_store_setting *settings, size_t
     return NULL;
 }
 
-static int is_yes(const char *value)
+/* 1 or 0; -1 when the value says neither. */
+static int truth(const char *value)
 {
-    static const char *const words[] = { "true", "yes", "on", "1" };
-    for (size_t i = 0; value != NULL && i < sizeof words / sizeof words[0]; i++)
+    static const char *const words[] = { "false", "true", "no", "yes", "off", "on", "0", "1" };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(value, words[i]) == 0)
-            return 1;
-    return 0;
+            return (int)(i & 1);
+    return -1;
 }
 
 /* "eu-west-1", or "*" when none is configured: a profile's file is not read for this. */
@@ -117,13 +118,17 @@ int footfall__dynamodb_rights(const struct footfall_store_setting *settings, siz
     const char *tables[PLACES];
     char key_table[DYNAMODB_TABLE_NAME_BYTES + 8];
     char region[REGION_BYTES];
+    const char *create_table = setting(settings, count, "create_table");
+    int creates = create_table != NULL ? truth(create_table) : 0;
     unsigned purposes = 1U << wanted->purpose;
     int rc = find_region(region, settings, count, call);
     if (rc == 0)
         rc = find_tables(tables, key_table, settings, count, wanted->source, call);
+    if (rc == 0 && creates < 0)
+        rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_CONFIG, "dynamodb.create_table: neither true nor false");
     if (rc != 0)
         return rc;
-    if (wanted->purpose == FOOTFALL_STORE_TO_RUN && is_yes(setting(settings, count, "create_table")))
+    if (wanted->purpose == FOOTFALL_STORE_TO_RUN && creates)
         purposes |= CREATE;
     for (size_t i = 0; i < sizeof rights / sizeof rights[0]; i++) {
         char action[64], resource[RESOURCE_BYTES];

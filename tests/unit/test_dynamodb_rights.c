@@ -101,11 +101,13 @@ static void wrong_names_are_named(void **state)
 {
     static const struct footfall_store_setting bad[][2] = { { { "table", "a b" }, { "region", "eu-west-1" } },
                                                             { { "table", "counts" }, { "key_table", "k" } },
-                                                            { { "table", "counts" }, { "region", "Europe" } } };
+                                                            { { "table", "counts" }, { "region", "Europe" } },
+                                                            { { "table", "counts" }, { "create_table", "maybe" } } };
     static const char *const texts[] = { "dynamodb.table: no table's name", "dynamodb.key_table: no table's name",
-                                         "dynamodb.region: Europe is no region" };
+                                         "dynamodb.region: Europe is no region",
+                                         "dynamodb.create_table: neither true nor false" };
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         assert_int_equal(ask(FOOTFALL_STORE_TO_RUN, NULL, NULL, bad[i], 2), FOOTFALL_STORE_CONFIG);
         assert_string_equal(script_text, texts[i]);
         assert_string_equal(told, "");
