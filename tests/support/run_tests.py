@@ -156,10 +156,11 @@ def sharing(build, commands):
         except dynamodb_local.FetchError as why:
             print(f'Could not fetch DynamoDB Local: {why}\nWhat needs it is skipped, and fails when CI=true.', flush=True)
     for command in commands:
-        at = [i for i, word in enumerate(command) if os.path.basename(word) == 'with_dynamodb.py']
-        if at and '--shim' in command and '--' in command and '--own' not in command:
-            shim = os.path.join(build, command[command.index('--shim') + 1])
-            return [sys.executable, command[at[0]], '--shim', shim, '--share', '--']
+        options = command[:command.index('--')] if '--' in command else []
+        wrapper = [word for word in options if os.path.basename(word) == 'with_dynamodb.py']
+        if wrapper and '--own' not in options:
+            shim = os.path.join(build, options[options.index('--shim') + 1])
+            return [sys.executable, wrapper[0], '--shim', shim, '--share', '--']
     return []
 
 
@@ -168,15 +169,26 @@ def run(command, env):
     said, troubled = [], False
     with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors='replace', preexec_fn=dies_with_us(signal.SIGTERM)) as meson:
-        for line in meson.stdout:
-            said.append(line)
-            troubled = troubled or line.startswith('with_dynamodb: ')
-            if troubled or re.match(r'^\s*\d+/\d+ ', line):
-                print(line.rstrip(), flush=True)
+        try:
+            for line in meson.stdout:
+                said.append(line)
+                troubled = troubled or line.startswith('with_dynamodb: ')
+                if troubled or re.match(r'^\s*\d+/\d+ ', line):
+                    print(line.rstrip(), flush=True)
+        except BaseException:  # told to end: Meson ends its tests, but only while somebody hears what it says
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            meson.terminate()
+            meson.stdout.read()
+            raise
     return ''.join(said)
 
 
+def leave(number, _frame):
+    raise SystemExit(128 + number)
+
+
 def main():
+    signal.signal(signal.SIGTERM, leave)
     parser = argparse.ArgumentParser(usage=__doc__.split('\n\n')[1].removeprefix('usage: '))
     parser.add_argument('build')
     parser.add_argument('-t', dest='factor', default='1')

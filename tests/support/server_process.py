@@ -58,6 +58,18 @@ def hold_port():
     return held
 
 
+def stopped(pid):
+    """Whether each of its threads is."""
+    for thread in os.listdir(f'/proc/{pid}/task'):
+        try:
+            with open(f'/proc/{pid}/task/{thread}/stat', encoding='ascii', errors='replace') as stat:
+                if stat.read().rpartition(')')[2].split()[0] not in 'TtZX':
+                    return False
+        except (FileNotFoundError, ProcessLookupError):  # it has ended
+            pass
+    return True
+
+
 class Server:
     """A subclass has `kind`, which names folder and log, `ready_seconds`, launching() and answers()."""
     kind = ''
@@ -182,6 +194,11 @@ class Server:
 
     def pause(self):
         self.send(signal.SIGSTOP)
+        until = time.monotonic() + self.ready_seconds
+        while self.running() and not stopped(self.pid):  # its threads on other processors may go on for a while
+            if time.monotonic() > until:
+                raise ServerError('the server does not pause')
+            time.sleep(0.001)
 
     def resume(self):
         self.send(signal.SIGCONT)

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """test_with_dynamodb.py WITH_DYNAMODB.PY --shim LIBRARY [--recorder PROGRAM]: the wrapper from outside, and DynamoServer as tests
 in Python use it. A JVM's start costs more than a second of a core: all cases that can share one server."""
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True  # the source tree stays clean
@@ -76,6 +78,22 @@ class SharedServer(server_cases.Case):
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '103\n', ''))
             self.assertEqual([name for name in client.tables() if name[8:9] == '-' or name == 'anothers'], ['anothers'])
             self.assertTrue(client.empty('anothers'))
+
+    @unittest.skipUnless('--recorder' in WRAPPER, 'no recorder was built')
+    def test_calls_are_recorded(self):
+        script = ('import os, sys; sys.dont_write_bytecode = True; sys.path.insert(0, sys.argv[1])\n'
+                  'from dynamodb_server import Client; from test_with_dynamodb import create\n'
+                  'with Client(sys.argv[2]) as client:\n'
+                  '    create(client, os.environ["FOOTFALL_TEST_NAME_PREFIX"] + "x")\n'
+                  'print(os.environ["FOOTFALL_TEST_DYNAMODB_URL"], flush=True)\n'
+                  'os.kill(os.getpid(), 9)')
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, 'calls')
+            done = run_shared('--record', file, '--', sys.executable, '-c', script, os.path.dirname(WRAPPER[1]), '@URL@')
+            self.assertEqual((done.returncode, done.stderr), (137, ''))
+            self.assertNotEqual(done.stdout.strip(), SHARED.url)
+            with open(file, encoding='utf-8') as calls:
+                self.assertEqual([json.loads(line)['action'] for line in calls], ['CreateTable'])
 
     def test_errors_tell_what_they_are(self):
         with Client(SHARED.url) as client, self.assertRaises(DynamoError) as raised:
