@@ -8,6 +8,23 @@ static const struct script_step *steps;
 static size_t step_count, step_at;
 static struct dynamodb_request *queue[8];
 static size_t queued;
+static int allowed = -1;
+static int is_own; /* this file is at work */
+
+static void *allocate(size_t bytes)
+{
+    if (!is_own && allowed == 0)
+        return NULL;
+    if (!is_own && allowed > 0)
+        allowed--;
+    return malloc(bytes);
+}
+
+void script_memory(int allocations)
+{
+    json_set_alloc_funcs(allocate, free);
+    allowed = allocations;
+}
 
 void script_begin(const struct script_step *first, size_t count)
 {
@@ -50,7 +67,10 @@ static void must_hold(const char *body, const char *says)
 static const struct script_step *next_step(enum dynamodb_action action, const json_t *body)
 {
     const struct script_step *step = &steps[step_at];
-    char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = NULL;
+    is_own = 1;
+    text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+    is_own = 0;
     assert_non_null(text);
     if (step_at >= step_count || step->action != action)
         fail_msg("request %zu is %s %s", step_at, footfall__dynamodb_action_name(action), text);
@@ -68,7 +88,9 @@ static json_t *reply_of(const struct script_step *step)
     for (const char *c = step->reply != NULL ? step->reply : "{}"; *c != '\0' && bytes + 1 < sizeof(text); c++)
         text[bytes++] = *c == '\'' ? '"' : *c;
     text[bytes] = '\0';
+    is_own = 1;
     reply = json_loads(text, JSON_ALLOW_NUL, NULL);
+    is_own = 0;
     if (reply == NULL)
         fail_msg("the script's reply is no JSON: %s", text);
     return reply;
@@ -112,8 +134,11 @@ void footfall__dynamodb_pump(struct dynamodb_client *client, struct footfall_sto
     assert_ptr_equal(client, THE_CLIENT);
     for (size_t i = 0; i < queued; i++) {
         struct dynamodb_request *request = queue[i];
-        json_t *body = json_loadb(request->body, request->body_bytes, JSON_ALLOW_NUL, NULL);
+        json_t *body = NULL;
         const struct script_step *step = NULL;
+        is_own = 1;
+        body = json_loadb(request->body, request->body_bytes, JSON_ALLOW_NUL, NULL);
+        is_own = 0;
         assert_non_null(body);
         step = next_step(request->action, body);
         json_decref(body);

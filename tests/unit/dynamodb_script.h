@@ -24,6 +24,8 @@ struct script_step {
 };
 
 extern int64_t script_clock_ahead_ms; /* of the service */
+/* So many allocations for JSON succeed from now on, then none; the script's own always do. -1: all. */
+void script_memory(int allocations);
 
 /* What comes next, ended by the array's length; all of it must have been asked for by script_done. */
 void script_begin(const struct script_step *steps, size_t count);

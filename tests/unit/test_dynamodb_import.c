@@ -304,6 +304,31 @@ static void a_failed_page_counts_once(void **state)
     script_done();
 }
 
+/* Memory runs out at any one place: nothing is done wrong, and once there is some again the import goes on. */
+static void no_memory(void **state)
+{
+    int failed = 1;
+    (void)state;
+    for (int allocations = 0; failed; allocations++) {
+        SCRIPT(PAGE("{'Items':[" PERSON("aa", "3") "],'LastEvaluatedKey':{'ip_address':{'S':'aa'}}}"),
+               PAGE("{'Items':[" PERSON("bb", "4") "]}"), COUNTER("{'Item':{'g':{'N':'3'},'d':{'S':'x'}}}"),
+               RECORD_OF(RECORD_3, IMPORTED("1", "1", "1")), SENT("':t':{'N':'6'}", DYNAMODB_ANSWERED),
+               COUNTER("{'Item':{'g':{'N':'3'},'t':{'N':'7'},'u':{'N':'2'}}}"),
+               RECORD_OF(RECORD_3, IMPORTED("7", "2", "2")));
+        int more = 1;
+        int rc = 0;
+        begin();
+        script_memory(allocations);
+        while (rc == 0 && more)
+            rc = step(&more);
+        script_memory(-1);
+        failed = rc != 0;
+        assert_int_equal(rc, failed ? FOOTFALL_STORE_NO_MEMORY : 0);
+    }
+    script_done();
+    expect(7, 2, 6, 1, 7, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +343,7 @@ int main(void)
         cmocka_unit_test(what_is_no_tutorials_table_is_refused),
         cmocka_unit_test(other_refusals),
         cmocka_unit_test(a_failed_page_counts_once),
+        cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests_name("dynamodb_import", tests, NULL, NULL);
 }

@@ -305,6 +305,39 @@ static void no_answer_ends_the_check(void **state)
     script_done();
 }
 
+static void no_memory(void **state)
+{
+    int failed = 1;
+    (void)state;
+    for (int allocations = 0; failed; allocations++) {
+        SCRIPT(LOOK_FOR("counts", DYNAMODB_NOT_FOUND), LOOK_FOR("keys", DYNAMODB_NOT_FOUND),
+               MAKE("counts", DYNAMODB_ANSWERED), MAKE("keys", DYNAMODB_ANSWERED),
+               LOOK_FOR("counts", DYNAMODB_ANSWERED, COUNTS("ACTIVE", "ACTIVE")),
+               LOOK_FOR("keys", DYNAMODB_ANSWERED, KEYS), EXPIRY_OF("counts", DYNAMODB_ANSWERED, TTL_OFF),
+               SWITCH("counts", DYNAMODB_ANSWERED), EXPIRY_OF("keys", DYNAMODB_ANSWERED, ON));
+        int rc = 0;
+        script_memory(allocations);
+        rc = create(5000);
+        script_memory(-1);
+        failed = rc != 0;
+        assert_int_equal(rc, failed ? FOOTFALL_STORE_NO_MEMORY : 0);
+    }
+    script_done();
+    failed = 1;
+    for (int allocations = 0; failed; allocations++) {
+        SCRIPT(LOOK_FOR("counts", DYNAMODB_DENIED), EXPIRY_OF("counts", DYNAMODB_ANSWERED, ON),
+               BACKUPS("counts", DYNAMODB_INVALID), PROBE_COUNTS(DYNAMODB_CONDITION),
+               LOOK_FOR("keys", DYNAMODB_NOT_FOUND));
+        int rc = 0;
+        script_memory(allocations);
+        rc = check();
+        script_memory(-1);
+        failed = rc != 0;
+        assert_int_equal(rc, failed ? FOOTFALL_STORE_NO_MEMORY : 0);
+    }
+    script_done();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +352,7 @@ int main(void)
         cmocka_unit_test(all_is_wrong),
         cmocka_unit_test(what_is_not_told_is_a_note),
         cmocka_unit_test(no_answer_ends_the_check),
+        cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests_name("dynamodb_tables", tests, NULL, NULL);
 }
