@@ -35,7 +35,7 @@ struct dynamodb_chain {
     struct dynamodb_sources from;
     struct dynamodb_credentials now; /* in force; access_key_id NULL: none */
     int refused;                     /* by the service */
-    int64_t again_ms;                /* BOOTTIME: not renewed before, while they are good */
+    int64_t again_ms;                /* BOOTTIME: no renewal before, while they are good: the last one did not help */
     char *region;
 };
 
@@ -147,7 +147,8 @@ static int renew(struct dynamodb_chain *chain, int64_t now_ms, struct footfall_s
 {
     struct dynamodb_credentials found = { 0 };
     int rc = find(&found, &chain->from, now_ms, call);
-    chain->again_ms = footfall__boottime_ms() + PAUSE_MS;
+    int lasts = rc == 0 && now_ms < found.expires_ms - EARLY_MS;
+    chain->again_ms = lasts ? INT64_MIN : footfall__boottime_ms() + PAUSE_MS;
     if (rc != 0)
         return rc;
     footfall__dynamodb_drop(&chain->now);
