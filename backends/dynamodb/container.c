@@ -23,7 +23,7 @@ static int refuse(const struct dynamodb_sources *from, const char *what, struct 
     return footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "%s: %s", footfall__dynamodb_variables[which], what);
 }
 
-/* ---- where ------------------------------------------------------------------------------------------------------------------- */
+/* ---- where ------------------------------------------------------------------------------------------------------- */
 
 static int is_address(int family, const void *binary, const char *text)
 {
@@ -115,7 +115,7 @@ int footfall__dynamodb_container_url(char **out, const struct dynamodb_sources *
     return *out != NULL ? 0 : footfall__dynamodb_no_memory(call);
 }
 
-/* ---- with what ---------------------------------------------------------------------------------------------------------------- */
+/* ---- with what --------------------------------------------------------------------------------------------------- */
 
 /* "Authorization: TOKEN", allocated; NULL: no token is set. A file is read each time: tokens in it are short-lived. */
 static int make_header(char **out, const struct dynamodb_sources *from, struct footfall_store_call *call)

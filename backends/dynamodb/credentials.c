@@ -39,7 +39,7 @@ struct dynamodb_chain {
     char *region;
 };
 
-/* ---- texts -------------------------------------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
 
 void footfall__dynamodb_cleanse(char *text)
 {
@@ -94,7 +94,7 @@ int footfall__dynamodb_take(struct dynamodb_credentials *out, const char *const 
     return 0;
 }
 
-/* ---- the chain ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the chain --------------------------------------------------------------------------------------------------- */
 
 static int from_settings(struct dynamodb_credentials *out, const struct dynamodb_sources *from,
                          struct footfall_store_call *call)
@@ -184,7 +184,7 @@ void footfall__dynamodb_credentials_refused(struct dynamodb_chain *chain)
     chain->refused = 1;
 }
 
-/* ---- the region ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the region -------------------------------------------------------------------------------------------------- */
 
 int footfall__dynamodb_region(struct dynamodb_chain *chain, const char **out, struct footfall_store_call *call)
 {
@@ -216,7 +216,7 @@ int footfall__dynamodb_region(struct dynamodb_chain *chain, const char **out, st
     return 0;
 }
 
-/* ---- making and freeing ------------------------------------------------------------------------------------------------------------ */
+/* ---- making and freeing ------------------------------------------------------------------------------------------ */
 
 static int copy(char **out, const char *text, struct footfall_store_call *call)
 {

@@ -5,7 +5,7 @@
 #define FOOTFALL_DYNAMODB_CREDENTIALS_H
 #include "client.h"
 
-/* ---- credentials.c: texts, and where they come from ---------------------------------------------------------------------- */
+/* ---- credentials.c: texts, and where they come from -------------------------------------------------------------- */
 
 enum dynamodb_variable { /* of the environment */
                          DYNAMODB_ACCESS_KEY_ID,
@@ -45,7 +45,7 @@ void footfall__dynamodb_drop(struct dynamodb_credentials *credentials); /* clean
 void footfall__dynamodb_cleanse(char *text);                            /* and frees; NULL is fine */
 int footfall__dynamodb_is_plain(const char *text, size_t max_bytes);    /* 1 to max_bytes of visible ASCII */
 
-/* ---- profile.c: one profile of one shared file ---------------------------------------------------------------------------- */
+/* ---- profile.c: one profile of one shared file ------------------------------------------------------------------- */
 
 enum dynamodb_profile_value { PROFILE_ID, PROFILE_SECRET, PROFILE_TOKEN, PROFILE_REGION, PROFILE_VALUES };
 struct dynamodb_profile {
@@ -61,7 +61,7 @@ int footfall__dynamodb_profile(struct dynamodb_profile *out, const char *name, i
 void footfall__dynamodb_profile_drop(struct dynamodb_profile *profile);
 const char *footfall__dynamodb_path_end(const char *path); /* a long path as texts show it: its end matters most */
 
-/* ---- files.c: ~/.aws/credentials and ~/.aws/config ----------------------------------------------------------------------------- */
+/* ---- files.c: ~/.aws/credentials and ~/.aws/config --------------------------------------------------------------- */
 
 enum { DYNAMODB_FILE_BYTES = 1048576, DYNAMODB_PATH_BYTES = 4096 };
 int footfall__dynamodb_files(struct dynamodb_credentials *out, const struct dynamodb_sources *from,
@@ -73,7 +73,7 @@ int footfall__dynamodb_files_region(char **out, const struct dynamodb_sources *f
 int footfall__dynamodb_file_read(char **out, size_t *bytes, const char *path, size_t max_bytes);
 void footfall__dynamodb_cleanse_bytes(char *text, size_t bytes); /* and frees; NULL is fine */
 
-/* ---- metadata.c: small answers over HTTP ---------------------------------------------------------------------------------------- */
+/* ---- metadata.c: small answers over HTTP ------------------------------------------------------------------------- */
 
 enum { DYNAMODB_REPLY_BYTES = 65536 };
 struct dynamodb_metadata { /* one question, and its answer */
@@ -89,13 +89,13 @@ struct dynamodb_metadata { /* one question, and its answer */
  * status; TEMPORARY, NO_MEMORY. */
 int footfall__dynamodb_metadata(struct dynamodb_metadata *metadata, const char *url, struct footfall_store_call *call);
 void footfall__dynamodb_metadata_drop(struct dynamodb_metadata *metadata); /* the reply, cleansed */
-/* The reply as credentials. `lasting`: they may be without token and expiry. 0; TEMPORARY: it holds none that are good at now_ms. */
+/* The reply as credentials. `lasting`: they may lack token and expiry. 0; TEMPORARY: there are none that are good at now_ms. */
 int footfall__dynamodb_metadata_parse(struct dynamodb_credentials *out, const struct dynamodb_metadata *metadata,
                                       int lasting, int64_t now_ms, struct footfall_store_call *call);
 /* "2026-11-28T09:00:00Z", also with a fraction or an offset: 0, or -1. */
 int footfall__dynamodb_time(int64_t *out_ms, const char *text);
 
-/* ---- container.c, instance.c: who is asked ---------------------------------------------------------------------------------------- */
+/* ---- container.c, instance.c: who is asked ----------------------------------------------------------------------- */
 
 int footfall__dynamodb_container(struct dynamodb_credentials *out, const struct dynamodb_sources *from, int64_t now_ms,
                                  struct footfall_store_call *call);

@@ -32,7 +32,7 @@ const char *footfall__dynamodb_path_end(const char *path)
     return at;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 void footfall__dynamodb_cleanse_bytes(char *text, size_t bytes)
 {
@@ -107,7 +107,7 @@ static int load(struct dynamodb_profile *profile, const char *name, int is_confi
     return rc;
 }
 
-/* ---- choosing ---------------------------------------------------------------------------------------------------------------- */
+/* ---- choosing ---------------------------------------------------------------------------------------------------- */
 
 /* Leaves path empty when there is no such place. */
 static int place(char path[DYNAMODB_PATH_BYTES], const char *named, const char *home, const char *usual,

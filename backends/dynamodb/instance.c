@@ -136,7 +136,8 @@ int footfall__dynamodb_instance(struct dynamodb_credentials *out, struct dynamod
     if (rc == 0)
         from->on_instance = 1;
     /* nobody there, there never was, and nobody said so: this is no instance */
-    if (unreachable && !from->on_instance && from->env[DYNAMODB_METADATA_ENDPOINT] == NULL)
+    if (rc == FOOTFALL_STORE_TEMPORARY && unreachable && !from->on_instance &&
+        from->env[DYNAMODB_METADATA_ENDPOINT] == NULL)
         return 0;
     return rc == 0 ? 0 : footfall__dynamodb_fault(call, rc, "%s", text);
 }

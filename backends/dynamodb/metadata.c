@@ -12,7 +12,7 @@
 
 enum { ATTEMPTS = 3, CONNECT_MS = 1000, ATTEMPT_MS = 2000, PAUSE_MS = 100 };
 
-/* ---- asking ------------------------------------------------------------------------------------------------------------------ */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 void footfall__dynamodb_metadata_drop(struct dynamodb_metadata *metadata)
 {
@@ -128,7 +128,8 @@ static int ask(CURL *handle, struct dynamodb_metadata *metadata, const char *url
         metadata->status = 0;
         code = attempt(handle, metadata, url, left_ms, error);
         (void)curl_easy_getinfo(handle, CURLINFO_CONNECT_TIME, &connected);
-        metadata->unreachable = code != CURLE_OK && connected <= 0;
+        metadata->unreachable =
+            code != CURLE_OK && connected <= 0 && (code != CURLE_OPERATION_TIMEDOUT || left_ms >= CONNECT_MS);
         if (metadata->unreachable || !is_worth_another(code, metadata->status))
             break;
     }
@@ -158,7 +159,7 @@ int footfall__dynamodb_metadata(struct dynamodb_metadata *metadata, const char *
     return rc;
 }
 
-/* ---- what was said ------------------------------------------------------------------------------------------------------------ */
+/* ---- what was said ----------------------------------------------------------------------------------------------- */
 
 /* `digits` digits at *at as a number; -1: they are none. */
 static int number(const char **at, int digits)

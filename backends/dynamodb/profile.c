@@ -61,7 +61,7 @@ static int wrong(const struct reader *r, const char *what)
                                     r->line, what);
 }
 
-/* ---- sections --------------------------------------------------------------------------------------------------------------- */
+/* ---- sections ---------------------------------------------------------------------------------------------------- */
 
 /* 0: another profile's, or none's; else how much this section counts. */
 static int section_rank(const struct reader *r, struct span section)
@@ -102,7 +102,7 @@ static int section_line(struct reader *r, struct span line)
     return 0;
 }
 
-/* ---- settings --------------------------------------------------------------------------------------------------------------- */
+/* ---- settings ---------------------------------------------------------------------------------------------------- */
 
 /* Other ways to an identity, which we do not go. */
 static void note_foreign(struct dynamodb_profile *out, struct span key)

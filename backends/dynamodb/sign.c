@@ -1,5 +1,5 @@
 /* sign.c: Signature Version 4 for a POST to "/" (client.h), over OpenSSL. What goes over the wire, and when, is the client's. */
-#include "client.h"
+#include "credentials.h"
 
 #include "bytes.h"
 
@@ -12,7 +12,7 @@
 
 #define SERVICE "dynamodb"
 
-enum { DIGEST = 32, HEX = 2 * DIGEST + 1, DAY_BYTES = 8, ID_MAX = 128, REGION_MAX = 63 };
+enum { DIGEST = 32, HEX = 2 * DIGEST + 1, DAY_BYTES = 8, REGION_MAX = 63 };
 
 void footfall__dynamodb_date(char out[DYNAMODB_DATE_BYTES], int64_t utc_ms)
 {
@@ -20,16 +20,6 @@ void footfall__dynamodb_date(char out[DYNAMODB_DATE_BYTES], int64_t utc_ms)
     struct tm t;
     if (gmtime_r(&seconds, &t) == NULL || strftime(out, DYNAMODB_DATE_BYTES, "%Y%m%dT%H%M%SZ", &t) == 0)
         out[0] = '\0'; /* a year of five digits: sign refuses it */
-}
-
-/* Visible ASCII only: then no value ends its header, and none is changed by the trimming of blanks that the rules ask for. */
-static int is_plain(const char *text, size_t max_bytes)
-{
-    size_t bytes = 0;
-    for (; text[bytes] != '\0'; bytes++)
-        if (bytes == max_bytes || text[bytes] <= 0x20 || text[bytes] >= 0x7f)
-            return 0;
-    return bytes > 0;
 }
 
 static int is_date(const char *date)
@@ -40,12 +30,15 @@ static int is_date(const char *date)
     return date[DYNAMODB_DATE_BYTES - 1] == '\0';
 }
 
+/* Visible ASCII only: then no value ends its header, and none is changed by the trimming of blanks that the rules ask for. */
 static int fits(const struct dynamodb_credentials *who, const struct dynamodb_signable *request)
 {
-    return is_plain(who->access_key_id, ID_MAX) && who->secret_access_key[0] != '\0' &&
-           (who->session_token == NULL || is_plain(who->session_token, SIZE_MAX)) &&
-           is_plain(request->host, SIZE_MAX) && is_plain(request->region, REGION_MAX) &&
-           is_plain(request->target, SIZE_MAX) && is_date(request->date);
+    const char *const plain[] = { request->host, request->target, who->session_token };
+    for (int i = 0; i < 3; i++)
+        if (plain[i] != NULL && !footfall__dynamodb_is_plain(plain[i], SIZE_MAX))
+            return 0;
+    return footfall__dynamodb_is_plain(who->access_key_id, DYNAMODB_ID_BYTES) && who->secret_access_key[0] != '\0' &&
+           footfall__dynamodb_is_plain(request->region, REGION_MAX) && is_date(request->date);
 }
 
 /* Hashes texts one after the other, NULL ends them: 0 or -1. */

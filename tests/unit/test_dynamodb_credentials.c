@@ -20,7 +20,7 @@ static void refused_at_once(const struct dynamodb_chain_options *options, const 
     shows_nothing(words);
 }
 
-/* ---- which goes before which ---------------------------------------------------------------------------------------------- */
+/* ---- which goes before which ------------------------------------------------------------------------------------- */
 
 static void each_source_goes_before_the_next(void **state)
 {
@@ -86,7 +86,7 @@ static void an_empty_variable_is_not_set(void **state)
     expect("empty", NULL, 0, "AKFILE");
 }
 
-/* ---- what is wrong -------------------------------------------------------------------------------------------------------------- */
+/* ---- what is wrong ----------------------------------------------------------------------------------------------- */
 
 static void half_a_pair_is_told(void **state)
 {
@@ -170,7 +170,7 @@ static void another_identity_is_not_passed_over(void **state)
     expect("keys in the environment", NULL, 0, "AKENV");
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static void files_are_where_the_environment_says(void **state)
 {
@@ -222,14 +222,13 @@ static void files_that_cannot_be_read(void **state)
 /* Root reads everything, so a child of the test becomes nobody. */
 static void a_file_of_somebody_else(void **state)
 {
-    char *path = support_path(folder, ".aws/credentials");
+    char *path = NULL;
     pid_t child = 0;
     int status = 0;
     (void)state;
-    if (geteuid() != 0) {
-        free(path);
+    if (geteuid() != 0)
         skip();
-    }
+    path = support_path(folder, ".aws/credentials");
     write_file("credentials", "[default]\n" FILE_KEYS("AKFILE"));
     assert_int_equal(chmod(path, 0600), 0);
     assert_int_equal(chmod(folder, 0755), 0);
@@ -275,7 +274,7 @@ static void refused_ones_are_read_again(void **state)
     footfall__dynamodb_chain_free(chain);
 }
 
-/* ---- the region ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the region -------------------------------------------------------------------------------------------------- */
 
 static void region_is(const struct dynamodb_chain_options *options, int status, const char *wanted)
 {
@@ -326,7 +325,7 @@ static void a_region_that_is_none(void **state)
     free(longest);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 static int refuse_at(void *user)
 {
