@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <curl/curl.h>
 #include <jansson.h>
 
 /* ---- fault.c: words ----------------------------------------------------------------------------------------------------- */
@@ -15,6 +16,15 @@
 int footfall__dynamodb_fault(struct footfall_store_call *call, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int footfall__dynamodb_no_memory(struct footfall_store_call *call);
+
+/* ---- curl.c: libcurl --------------------------------------------------------------------------------------------------- */
+
+/* Starts libcurl, once for the process: 0, or -1. Any thread. */
+int footfall__dynamodb_curl(void);
+/* A handle that raises no signals, speaks http and https only, follows no redirects, and trusts AWS_CA_BUNDLE, CURL_CA_BUNDLE, or
+ * SSL_CERT_FILE and SSL_CERT_DIR, else the system's certificates. Proxies are libcurl's own: *_PROXY and NO_PROXY. NULL: out of
+ * memory, or libcurl did not start. curl_easy_cleanup ends it. */
+CURL *footfall__dynamodb_curl_handle(void);
 
 /* ---- sign.c: Signature Version 4 ---------------------------------------------------------------------------------------- */
 
