@@ -34,8 +34,8 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         os.mkdir(self.path('store'))
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith('FOOTFALL_')}
-        settings = (setting.replace('@DIR@', self.path('store')).split('=', 1) for setting in SETTINGS)
-        self.behind = stores.kind(BACKEND)(dict(settings), self.path('store'))
+        settings = dict(setting.split('=', 1) for setting in self.settings())
+        self.behind = stores.kind(BACKEND)(settings, self.path('store'))
         self.environment.update(self.behind.environment)
         seed = int(os.environ.get('FOOTFALL_TEST_SEED') or random.SystemRandom().randrange(1 << 32))
         self.random = random.Random(seed)
@@ -44,11 +44,16 @@ class Case(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
+    def settings(self):
+        """Those of the backend, for this case's store."""
+        name = os.environ.get('FOOTFALL_TEST_NAME_PREFIX', '') + os.path.basename(self.folder)
+        return [setting.replace('@DIR@', self.path('store')).replace('@NAME@', name) for setting in SETTINGS]
+
     def store(self):
         """The options that choose this case's store."""
         chosen = ['-o', 'backend=' + BACKEND]
-        for setting in SETTINGS:
-            chosen += ['-o', setting.replace('@DIR@', self.path('store'))]
+        for setting in self.settings():
+            chosen += ['-o', setting]
         return chosen
 
     def assert_untouched(self):

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Runs one suite of the command line's tests on one backend: run.py SUITE TOOL BACKEND [KEY=VALUE]...
 
-@DIR@ in a setting is a fresh folder for each case. $CMOCKA_XML_FILE, when set, gets the cases as cmocka writes them (%g is
-the suite). Exit status 0 only if no case failed. FOOTFALL_TEST_SEED repeats a random run.
+In a setting, @DIR@ is a fresh folder for each case and @NAME@ a fresh name of letters, digits, "-" and "_". $CMOCKA_XML_FILE,
+when set, gets the cases as cmocka writes them (%g is the suite). Exit status 0 only if no case failed. FOOTFALL_TEST_SEED repeats
+a random run.
 """
 import importlib
 import os

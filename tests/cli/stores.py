@@ -6,7 +6,10 @@ import sqlite3
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
-from redis_server import Client  # noqa: E402
+import dynamodb_server  # noqa: E402
+import redis_server  # noqa: E402
+
+SECRET = 'a secret of 32 bytes or more, for tests'
 
 
 class Store:
@@ -48,10 +51,10 @@ class File(Store):
 class Redis(Store):
     """Keys under a prefix on the server that with_redis.py made for us."""
     abilities = frozenset(('hold',))
-    environment = {'FOOTFALL_SECRET': 'a secret of 32 bytes or more, for tests'}
+    environment = {'FOOTFALL_SECRET': SECRET}
 
     def ask(self, *words):
-        with Client(self.settings['redis.url']) as client:
+        with redis_server.Client(self.settings['redis.url']) as client:
             return client.command(*words)
 
     def untouched(self):
@@ -66,5 +69,14 @@ class Redis(Store):
             self.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
 
 
+class Dynamo(Store):
+    """Tables whose names begin with the case's own, on the server that with_dynamodb.py found for us."""
+    environment = {'FOOTFALL_SECRET': SECRET}
+
+    def untouched(self):
+        with dynamodb_server.Client(self.settings['dynamodb.endpoint']) as client:
+            return all(client.empty(name) for name in client.tables(self.settings['dynamodb.table']))
+
+
 def kind(backend):
-    return {'redis': Redis, 'sqlite': File}.get(backend, Store)
+    return {'dynamodb': Dynamo, 'redis': Redis, 'sqlite': File}.get(backend, Store)

@@ -1,5 +1,5 @@
 /* conformance.c: asks one backend for every promise of docs/semantics.md.
- * usage: conformance BACKEND [--filter PATTERN] [KEY=VALUE]...    (@DIR@ in a value: the test's own folder) */
+ * usage: conformance BACKEND [--filter PATTERN] [KEY=VALUE]...    (@DIR@ in a value: the test's own folder, @NAME@: a name) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,6 +7,8 @@ Cases come from cmocka's XML; a script may write the same, or end its output wit
 unittest's summary; any other test is one case. A program that crashed, timed out or exited nonzero without a failing case
 counts as one failed. Failing cases are printed with their message. The last line is the sum; the exit status is 1 when a
 case failed or nothing ran. NAME is a shell pattern, or a part, of a test's or a suite's name.
+
+DynamoDB Local is fetched first when a chosen test needs it, and one server started for all that share it (with_dynamodb.py).
 """
 import argparse
 import fnmatch
@@ -14,8 +16,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+
+sys.dont_write_bytecode = True  # the source tree stays clean
+import dynamodb_local  # noqa: E402
+from server_process import dies_with_us  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WRAPPER = os.path.join(HERE, 'collect')
@@ -129,6 +136,7 @@ def one_test(entry):
 
 
 def chosen(build, patterns, skips):
+    """{name: command}, in Meson's order."""
     listed = json.loads(subprocess.run(['meson', 'introspect', build, '--tests'], check=True,
                                        stdout=subprocess.PIPE).stdout)
 
@@ -136,24 +144,51 @@ def chosen(build, patterns, skips):
         names = [test['name']] + [suite.split(':', 1)[-1] for suite in test['suite']]
         return any(fnmatch.fnmatch(name, pattern) or pattern in name for name in names)
 
-    names = [test['name'] for test in listed
-             if (not patterns or any(matches(test, p) for p in patterns)) and not any(matches(test, s) for s in skips)]
-    return sorted(set(names), key=names.index)
+    return {test['name']: test['cmd'] for test in listed
+            if (not patterns or any(matches(test, p) for p in patterns)) and not any(matches(test, s) for s in skips)}
+
+
+def sharing(build, commands):
+    """What to put before a command so that the tests which it runs share a server; nothing when none does."""
+    if any('with_dynamodb.py' in word for command in commands for word in command):
+        try:
+            dynamodb_local.fetch()
+        except dynamodb_local.FetchError as why:
+            print(f'Could not fetch DynamoDB Local: {why}\nWhat needs it is skipped, and fails when CI=true.', flush=True)
+    for command in commands:
+        options = command[:command.index('--')] if '--' in command else []
+        wrapper = [word for word in options if os.path.basename(word) == 'with_dynamodb.py']
+        if wrapper and '--own' not in options:
+            shim = os.path.join(build, options[options.index('--shim') + 1])
+            return [sys.executable, wrapper[0], '--shim', shim, '--share', '--']
+    return []
 
 
 def run(command, env):
-    """Runs meson test, shows its line for each finished test, returns all that it said."""
-    said = []
+    """Runs meson test, shows its line for each finished test, and the shared server's troubles; returns all that it said."""
+    said, troubled = [], False
     with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors='replace') as meson:
-        for line in meson.stdout:
-            said.append(line)
-            if re.match(r'^\s*\d+/\d+ ', line):
-                print(line.rstrip(), flush=True)
+                          text=True, errors='replace', preexec_fn=dies_with_us(signal.SIGTERM)) as meson:
+        try:
+            for line in meson.stdout:
+                said.append(line)
+                troubled = troubled or line.startswith('with_dynamodb: ')
+                if troubled or re.match(r'^\s*\d+/\d+ ', line):
+                    print(line.rstrip(), flush=True)
+        except BaseException:  # told to end: Meson ends its tests, but only while somebody hears what it says
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            meson.terminate()
+            meson.stdout.read()
+            raise
     return ''.join(said)
 
 
+def leave(number, _frame):
+    raise SystemExit(128 + number)
+
+
 def main():
+    signal.signal(signal.SIGTERM, leave)
     parser = argparse.ArgumentParser(usage=__doc__.split('\n\n')[1].removeprefix('usage: '))
     parser.add_argument('build')
     parser.add_argument('-t', dest='factor', default='1')
@@ -173,7 +208,8 @@ def main():
     if os.path.exists(log):
         os.remove(log)
     env = dict(os.environ, FOOTFALL_TEST_RESULTS=results)
-    said = run(['meson', 'test', '-C', args.build, '--no-rebuild', '--wrapper', WRAPPER, '-t', args.factor] + names, env)
+    shared = sharing(args.build, list(names.values()))
+    said = run([*shared, 'meson', 'test', '-C', args.build, '--no-rebuild', '--wrapper', WRAPPER, '-t', args.factor, *names], env)
     total = Count()
     if not os.path.exists(log):
         print(said)

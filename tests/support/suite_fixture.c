@@ -43,13 +43,26 @@ static void put(struct filled *to, const char *key, size_t key_bytes, const char
     to->list[i].value = to->values[i];
 }
 
-/* value with @DIR@ replaced, in allocated memory */
+/* value, which is freed, with the mark replaced, in allocated memory */
+static char *replace(char *value, const char *mark, const char *with)
+{
+    const char *at = strstr(value, mark);
+    char *replaced = NULL;
+    if (at == NULL)
+        return value;
+    replaced = support_format("%.*s%s%s", (int)(at - value), value, with, at + strlen(mark));
+    free(value);
+    return replaced;
+}
+
+/* value with @DIR@ and @NAME@ replaced, in allocated memory */
 static char *in_folder(const char *value, const char *dir)
 {
-    const char *mark = strstr(value, "@DIR@");
-    if (mark == NULL)
-        return support_format("%s", value);
-    return support_format("%.*s%s%s", (int)(mark - value), value, dir, mark + 5);
+    const char *prefix = getenv("FOOTFALL_TEST_NAME_PREFIX"), *slash = strrchr(dir, '/');
+    char *name = support_format("%s%s", prefix != NULL ? prefix : "", slash != NULL ? slash + 1 : dir);
+    char *replaced = replace(replace(support_format("%s", value), "@DIR@", dir), "@NAME@", name);
+    free(name);
+    return replaced;
 }
 
 static void put_backend_settings(struct filled *to, const char *dir)

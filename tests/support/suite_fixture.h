@@ -43,8 +43,9 @@ struct suite_knobs {           /* how to open a handle; all zero is fine */
     void *log_user;
 };
 
-/* Once, from main: the backend under test and its settings, KEY=VALUE with @DIR@ for the test's folder. Exits with a message
- * when it is not built in or cannot be opened. */
+/* Once, from main: the backend under test and its settings, KEY=VALUE with @DIR@ for the test's folder and @NAME@ for a name of
+ * its own, of letters, digits and '-' ($FOOTFALL_TEST_NAME_PREFIX and the folder's). Exits with a message when it is not built in or
+ * cannot be opened. */
 void suite_configure(const char *backend, char *const *settings, int count);
 const char *suite_backend(void); /* for titles only */
 uint32_t suite_caps(void);       /* enum footfall_store_caps, of an open store with these settings */

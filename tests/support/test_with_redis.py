@@ -11,11 +11,14 @@ import unittest
 
 sys.dont_write_bytecode = True  # the source tree stays clean
 import redis_server  # noqa: E402
+import server_cases  # noqa: E402
 import with_redis  # noqa: E402
-from redis_server import Client, RedisError, RedisServer, ServerError  # noqa: E402
+import with_server  # noqa: E402
+from redis_server import Client, RedisError, RedisServer  # noqa: E402
+from server_cases import SECONDS, alive  # noqa: E402
+from server_process import Absent, ServerError, program  # noqa: E402
 
 WRAPPER = os.path.abspath(with_redis.__file__)
-SECONDS = 60  # longest the wrapper may take
 TRANSPORTS = ('tcp', 'unix', 'tls')
 TELL_AND_WAIT = 'echo "$FOOTFALL_TEST_REDIS_PID $$ $0"; exec sleep 300'
 ODD = 'p w"d:/@%?#\\\N{SNOWMAN}'
@@ -30,22 +33,7 @@ def run(*words, **env):
                           stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False)
 
 
-def alive(pid):
-    try:
-        with open(f'/proc/{pid}/stat', encoding='ascii', errors='replace') as stat:
-            return stat.read().rpartition(')')[2].split()[0] not in 'ZX'
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-class Case(unittest.TestCase):
-    def gone(self, *pids, folder):
-        until = time.monotonic() + 10
-        while (any(map(alive, pids)) or os.path.exists(folder)) and time.monotonic() < until:
-            time.sleep(0.02)
-        self.assertEqual([pid for pid in pids if alive(pid)], [])
-        self.assertFalse(os.path.exists(folder), folder)
-
+class Case(server_cases.Case):
     def answers(self, server, words, reply):
         with Client(server.url, server.ca) as client:
             self.assertEqual(client.command(*words), reply)
@@ -157,7 +145,7 @@ class Wrapper(Case):
 class Control(Case):
     def setUp(self):
         self.server = self.enterContext(RedisServer(appendonly='always'))
-        control = with_redis.Control(self.server)
+        control = with_server.Control(self.server)
         control.start()
         self.path = control.path
 
@@ -277,9 +265,9 @@ class Server(Case):
 def main():
     try:
         redis_server.redis_program()
-        redis_server.program('openssl')
-    except redis_server.Absent as what:
-        return with_redis.absent(what)
+        program('openssl')
+    except Absent as what:
+        return with_server.absent(what)
     unittest.main(verbosity=2)
 
 
