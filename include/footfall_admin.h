@@ -89,6 +89,51 @@ typedef void footfall_each_finding(void *user, const struct footfall_finding *fi
 FOOTFALL_API int footfall_check(struct footfall *ff, const struct footfall_call *call, footfall_each_finding *each,
                                 void *user, struct footfall_error *err);
 
+/* Rights to grant, in the words of whoever grants them (for AWS: IAM actions and ARNs). */
+enum footfall_rights_purpose {
+    FOOTFALL_RIGHTS_RUN = 1,   /* count, read, list, delete, forget, purge; and what the configuration adds to that */
+    FOOTFALL_RIGHTS_SET_UP,    /* make what is missing in the store, and look at it (footfall_check) */
+    FOOTFALL_RIGHTS_READ_ONLY, /* open, footfall_read and footfall_list alone */
+    FOOTFALL_RIGHTS_IMPORT     /* open and footfall_import_foreign alone */
+};
+struct footfall_rights_wanted {
+    size_t size;
+    enum footfall_rights_purpose purpose;
+    const char *account; /* 12 digits, or NULL: any */
+    const char *source;  /* IMPORT: the table to read. Else NULL */
+};
+#define FOOTFALL_RIGHTS_WANTED_INIT(purpose)                                                                           \
+    {                                                                                                                  \
+        sizeof(struct footfall_rights_wanted), (purpose), NULL, NULL                                                   \
+    }
+typedef void footfall_each_right(void *user, const char *action, const char *resource);
+/* The least rights that this configuration needs for the purpose; those of one resource come one after another. What `each`
+ * is told lives only during the call. Opens nothing, asks nobody. Any thread. UNSUPPORTED: the backend knows nothing that could be granted. Other errors: INVALID, CONFIG (names
+ * the key), NO_MEMORY, MISUSE. */
+FOOTFALL_API int footfall_rights(const struct footfall_config *config, const struct footfall_rights_wanted *wanted,
+                                 footfall_each_right *each, void *user, struct footfall_error *err);
+
+struct footfall_import_result {
+    int64_t source_total, source_unique; /* what the source counts now */
+    int64_t added_total, added_unique;   /* what this call added to the counter: 0 when the source has gained nothing */
+    int64_t total, unique;               /* the counter's numbers just after */
+};
+/* Moving in: the counter `name` gets what another program counted in `source` (which sources and shapes there are is the
+ * backend's affair, docs/ tells), and keeps what it has counted itself. No visitors are taken over. The counter is made when it
+ * does not exist. Safe to repeat, from any process: what was imported is remembered with the counter, and only what the source
+ * has gained since is added; after footfall_delete the whole of it. Reads the source page by page; while somebody still writes
+ * there it is no snapshot, so import once more when nobody does. Of call only wait_ms matters; it is for each page, not the
+ * whole. Any thread; blocks, and keeps one lane busy a page at a time.
+ * Errors: INVALID (a bad name; no such source, nothing in it, other things in it, fewer than were imported before: the text
+ * says which; nothing changed), RANGE, TEMPORARY, UNKNOWN (import again: it tells), BROKEN, NO_MEMORY, MISUSE, UNSUPPORTED. On
+ * failure *out (may be NULL) is all zero. */
+FOOTFALL_API int footfall_import_foreign(struct footfall *ff, const char *source, const char *name,
+                                         const struct footfall_call *call, struct footfall_import_result *out,
+                                         struct footfall_error *err);
+/* Can a handle opened with this configuration do that at all? OK or UNSUPPORTED (INVALID: config is NULL). Opens nothing. Any
+ * thread. */
+FOOTFALL_API int footfall_import_supported(const struct footfall_config *config, struct footfall_error *err);
+
 struct footfall_metric {
     const char *name;   /* Prometheus style, with unit and _total: "footfall_operations_total" */
     const char *help;   /* one line */

@@ -23,7 +23,8 @@ enum footfall_store_status { /* of one operation, or of a whole call when nothin
                              FOOTFALL_STORE_TOKEN =
                                  -1, /* token known with another fingerprint, or series number lower than the stored one:
                                        nothing changed. INVALID for the caller */
-                             FOOTFALL_STORE_RANGE = -2,  /* would leave int64: nothing changed */
+                             FOOTFALL_STORE_INVALID = FOOTFALL_STORE_TOKEN, /* rights, import_foreign: bad input */
+                             FOOTFALL_STORE_RANGE = -2,                     /* would leave int64: nothing changed */
                              FOOTFALL_STORE_CONFIG = -3, /* open only: a setting is wrong; the text names its key */
                              FOOTFALL_STORE_TEMPORARY =
                                  -4, /* certainly not applied, and never will be: may be sent again, even as something else */
@@ -138,12 +139,41 @@ struct footfall_store_key {    /* a setting it knows; the engine refuses others 
 };
 struct footfall_store; /* the backend's own; cast freely */
 
+/* For `rights`. */
+enum footfall_store_purpose {
+    FOOTFALL_STORE_TO_RUN = 1, /* count, read, list, delete, forget, purge; with what the settings add to it */
+    FOOTFALL_STORE_TO_SET_UP,  /* make what is missing, and look at it (`check`) */
+    FOOTFALL_STORE_TO_READ,    /* open, fetch and scan alone */
+    FOOTFALL_STORE_TO_IMPORT   /* import_foreign alone */
+};
+struct footfall_store_rights {
+    enum footfall_store_purpose purpose;
+    const char *account; /* whose; checked: digits. NULL: any */
+    const char *source;  /* TO_IMPORT: as in footfall_store_import. Else NULL */
+};
+
+/* For `import_foreign`: what is asked, what came of it, and how far it has come. The engine keeps it from call to call. */
+enum { FOOTFALL_STORE_CURSOR_BYTES = 20480 };
+struct footfall_store_import {
+    const char *source; /* where to read, as the user wrote it: 1 byte or more, NUL-terminated, otherwise unchecked */
+    const char *name;   /* the counter; valid */
+    size_t name_bytes;
+    int64_t source_total, source_unique; /* read so far; once done, all of the source */
+    int64_t added_total, added_unique;   /* once done: what this import added to the counter */
+    int64_t total, unique;               /* once done: the counter's, as read just after */
+    /* the backend's own; all zero at first */
+    int64_t items, sent_number;
+    int shape, all_read, doubt;
+    char cursor[FOOTFALL_STORE_CURSOR_BYTES];
+};
+
 /* Told by `scan`, `check` and `metrics`. No pointer outlives the call. */
 typedef int footfall_store_each(void *user, const char *name, size_t name_bytes, int64_t total, int64_t unique);
 typedef void footfall_store_finding(void *user, int severity /* 0 fine, 1 note, 2 warning, 3 wrong */, const char *text,
                                     const char *advice /* or NULL */);
 typedef void footfall_store_metric(void *user, const char *name, const char *help, const char *labels, int counter,
                                    double value);
+typedef void footfall_store_right(void *user, const char *action, const char *resource);
 
 struct footfall_backend {
     uint32_t version; /* FOOTFALL_STORE_VERSION it was written for */
@@ -221,6 +251,23 @@ struct footfall_backend {
      * the window's length was changed, and every visitor will count anew once. Asked when a handle makes its first key. Returns
      * 0 or a negative status. */
     int (*epoch_other)(struct footfall_store *store, int64_t epoch_ms, int *found, struct footfall_store_call *call);
+
+    /* rights: may be NULL: nothing that could be granted. No store, no I/O, any thread: from the settings (as for open) tells
+     * every right (action, resource) that the purpose needs and none besides, those of one resource one after another, in the
+     * words of whoever grants them. Returns 0; CONFIG (names the key), INVALID (account or source), NO_MEMORY. */
+    int (*rights)(const struct footfall_store_setting *settings, size_t count,
+                  const struct footfall_store_rights *wanted, footfall_store_right *each, void *user,
+                  struct footfall_store_call *call);
+
+    /* import_foreign: may be NULL. Moves in from a table that another program fills: the counter gets what the source counts, and
+     * keeps what it counted itself. Exact and repeatable: what was imported from this source into this counter (since it was last
+     * deleted) is remembered in the same step, and the next import adds only what the source has gained; a source that has
+     * shrunk is refused. Takes no mark, and leaves visitors, tokens and series alone. Bounded work a call: *more = 1 asks for
+     * another with the same struct, as does TEMPORARY; each failure leaves the struct fit to go on. Returns 0; INVALID: no such
+     * source, or it is none that can be read, or it has shrunk (the text says what is wrong); RANGE; UNKNOWN: may have been
+     * applied, and asking again tells; TEMPORARY, BROKEN, NO_MEMORY. */
+    int (*import_foreign)(struct footfall_store *store, struct footfall_store_import *import, int *more,
+                          struct footfall_store_call *call);
 };
 #ifdef __cplusplus
 }

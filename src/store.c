@@ -212,3 +212,30 @@ void footfall__store_metrics(struct footfall__store *s, footfall_store_metric *e
     if (s->backend->metrics != NULL)
         s->backend->metrics(s->store, each, user);
 }
+
+int footfall__store_rights(const struct footfall_backend *backend, const struct footfall_store_setting *settings,
+                           size_t count, const struct footfall_store_rights *wanted, footfall_store_right *each,
+                           void *user, struct footfall_store_call *call)
+{
+    begin(call);
+    if (backend->rights == NULL) {
+        (void)snprintf(call->text, call->text_bytes, "there is nothing to grant");
+        return FOOTFALL_STORE_UNSUPPORTED;
+    }
+    return repeatable(checked("rights", backend->rights(settings, count, wanted, each, user, call), call));
+}
+
+int footfall__store_import_foreign(struct footfall__store *s, struct footfall_store_import *import, int *more,
+                                   struct footfall_store_call *call)
+{
+    int rc;
+    *more = 0;
+    begin(call);
+    if (s->backend->import_foreign == NULL) {
+        (void)snprintf(call->text, call->text_bytes, "cannot import from another program's table");
+        return FOOTFALL_STORE_UNSUPPORTED;
+    }
+    rc = checked("import_foreign", s->backend->import_foreign(s->store, import, more, call), call);
+    *more = rc == 0 && *more != 0;
+    return rc;
+}

@@ -42,4 +42,11 @@ int footfall__store_own_secret(struct footfall__store *s, char *path, size_t pat
 int footfall__store_check(struct footfall__store *s, footfall_store_finding *each, void *user,
                           struct footfall_store_call *call);
 void footfall__store_metrics(struct footfall__store *s, footfall_store_metric *each, void *user);
+/* UNSUPPORTED, with a text, when the backend has no such slot. */
+int footfall__store_rights(const struct footfall_backend *backend, const struct footfall_store_setting *settings,
+                           size_t count, const struct footfall_store_rights *wanted, footfall_store_right *each,
+                           void *user, struct footfall_store_call *call);
+/* The same. Besides apply the one call that may be UNKNOWN. */
+int footfall__store_import_foreign(struct footfall__store *s, struct footfall_store_import *import, int *more,
+                                   struct footfall_store_call *call);
 #endif

@@ -90,17 +90,17 @@ int footfall__dynamodb_exchange_init(struct dynamodb_exchange *e)
     e->easy = footfall__dynamodb_curl_handle();
     if (e->easy == NULL)
         return FOOTFALL_STORE_NO_MEMORY;
-    bad |= curl_easy_setopt(e->easy, CURLOPT_POST, 1L);
-    bad |= curl_easy_setopt(e->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    bad |= curl_easy_setopt(e->easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    bad |= curl_easy_setopt(e->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    bad |= curl_easy_setopt(e->easy, CURLOPT_WRITEFUNCTION, take_body);
-    bad |= curl_easy_setopt(e->easy, CURLOPT_WRITEDATA, e);
-    bad |= curl_easy_setopt(e->easy, CURLOPT_HEADERFUNCTION, take_header);
-    bad |= curl_easy_setopt(e->easy, CURLOPT_HEADERDATA, e);
-    bad |= curl_easy_setopt(e->easy, CURLOPT_PREREQFUNCTION, note_sent);
-    bad |= curl_easy_setopt(e->easy, CURLOPT_PREREQDATA, e);
-    bad |= curl_easy_setopt(e->easy, CURLOPT_PRIVATE, e);
+    bad |= curl_easy_setopt(e->easy, CURLOPT_POST, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_WRITEFUNCTION, take_body) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_WRITEDATA, e) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_HEADERFUNCTION, take_header) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_HEADERDATA, e) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_PREREQFUNCTION, note_sent) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_PREREQDATA, e) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_PRIVATE, e) != CURLE_OK;
     return bad == 0 ? 0 : FOOTFALL_STORE_NO_MEMORY;
 }
 

@@ -91,6 +91,7 @@ struct dynamodb_plan {
     int slot, has_prev;
     struct dynamodb_mark prev;
     int transaction;
+    int bound_failed;       /* its condition may become true again */
     int exact, base_exists; /* exact: t and u as they were read */
     int64_t base_t, base_u;
     int64_t low, high, unique_high; /* otherwise: bounds of them */

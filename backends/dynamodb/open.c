@@ -5,86 +5,29 @@
 #include "tables.h"
 
 #include "alloc.h"
-#include "bytes.h"
-#include "clock.h"
 #include "random.h"
 
-#include <stdio.h>
-
-enum { LANES_DEFAULT = 4, LANES_MAX = 64, TABLE_MIN = 3, TABLE_MAX = 255 };
-
-static const char *setting(const struct footfall_store_setting *settings, size_t count, const char *key)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(settings[i].key, key) == 0)
-            return settings[i].value;
-    return NULL;
-}
-
-static int take_bool(int *out, const struct footfall_store_setting *settings, size_t count, const char *key,
-                     struct footfall_store_call *call)
-{
-    static const char *const words[] = { "false", "true", "no", "yes", "off", "on", "0", "1" };
-    const char *value = setting(settings, count, key);
-    for (size_t i = 0; value != NULL && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(value, words[i]) == 0) {
-            *out = i % 2 == 1;
-            return 0;
-        }
-    return value == NULL
-               ? 0
-               : footfall__dynamodb_fault(call, FOOTFALL_STORE_CONFIG, "dynamodb.%s is neither true nor false", key);
-}
-
-/* Source: "Naming rules" in the DynamoDB guide. */
-static int take_table(char *out, const char *key, const char *name, struct footfall_store_call *call)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-    size_t bytes = strlen(name);
-    if (bytes < TABLE_MIN || bytes > TABLE_MAX || strspn(name, letters) != bytes)
-        return footfall__dynamodb_fault(call, FOOTFALL_STORE_CONFIG,
-                                        "dynamodb.%s is not %d to %d of a-z, A-Z, 0-9, _, . and -", key, TABLE_MIN,
-                                        TABLE_MAX);
-    memcpy(out, name, bytes + 1);
-    return 0;
-}
-
-int footfall__dynamodb_table_names(char *table, char *key_table, const struct footfall_store_setting *settings,
-                                   size_t count, struct footfall_store_call *call)
-{
-    const char *name = setting(settings, count, "table");
-    const char *key_name = setting(settings, count, "key_table");
-    char made[DYNAMODB_TABLE_BYTES + 8];
-    int rc = take_table(table, "table", name != NULL ? name : "", call);
-    if (rc != 0)
-        return rc;
-    (void)snprintf(made, sizeof(made), "%s-keys", table);
-    rc = take_table(key_table, "key_table", key_name != NULL ? key_name : made, call);
-    if (rc == 0 && strcmp(table, key_table) == 0)
-        rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_CONFIG,
-                                      "dynamodb.key_table is dynamodb.table: epoch keys need a table of their own");
-    return rc;
-}
+enum { LANES_DEFAULT = 4, LANES_MAX = 64 };
 
 static int take_settings(struct footfall_store *store, const struct footfall_store_setting *settings, size_t count,
                          struct footfall_store_call *call)
 {
     struct dynamodb_client_options options = {
-        .chain = { .access_key_id = setting(settings, count, "access_key_id"),
-                   .secret_access_key = setting(settings, count, "secret_access_key"),
-                   .session_token = setting(settings, count, "session_token"),
-                   .profile = setting(settings, count, "profile"),
-                   .region = setting(settings, count, "region") },
-        .endpoint = setting(settings, count, "endpoint"),
+        .chain = { .access_key_id = footfall__dynamodb_setting(settings, count, "access_key_id"),
+                   .secret_access_key = footfall__dynamodb_setting(settings, count, "secret_access_key"),
+                   .session_token = footfall__dynamodb_setting(settings, count, "session_token"),
+                   .profile = footfall__dynamodb_setting(settings, count, "profile"),
+                   .region = footfall__dynamodb_setting(settings, count, "region") },
+        .endpoint = footfall__dynamodb_setting(settings, count, "endpoint"),
     };
     int rc = footfall__dynamodb_table_names(store->table, store->key_table, settings, count, call);
     store->atomic = 1;
     if (rc == 0)
-        rc = take_bool(&store->atomic, settings, count, "atomic", call);
+        rc = footfall__dynamodb_bool(&store->atomic, settings, count, "atomic", call);
     if (rc == 0)
-        rc = take_bool(&store->create_table, settings, count, "create_table", call);
+        rc = footfall__dynamodb_bool(&store->create_table, settings, count, "create_table", call);
     if (rc == 0)
-        rc = take_bool(&options.capacity, settings, count, "capacity", call);
+        rc = footfall__dynamodb_bool(&options.capacity, settings, count, "capacity", call);
     if (rc == 0)
         rc = footfall__dynamodb_client_new(&store->client, &options, call);
     return rc;
@@ -162,6 +105,12 @@ static int check(struct footfall_store *store, footfall_store_finding *each, voi
     return footfall__dynamodb_check(store->client, store->table, store->key_table, each, user, call);
 }
 
+static int import_foreign(struct footfall_store *store, struct footfall_store_import *import, int *more,
+                          struct footfall_store_call *call)
+{
+    return footfall__dynamodb_import(store->client, store->table, import, more, call);
+}
+
 static const struct footfall_store_key keys[] = {
     { "table", "footfall", "the table of counters and visitors", 0 },
     { "key_table", NULL, "the table of epoch keys; the table's name and -keys when not set", 0 },
@@ -198,4 +147,6 @@ const struct footfall_backend footfall__backend_dynamodb = {
     .check = check,
     .metrics = footfall__dynamodb_metrics,
     .epoch_other = footfall__dynamodb_epoch_other,
+    .rights = footfall__dynamodb_rights,
+    .import_foreign = import_foreign,
 };

@@ -3,6 +3,7 @@
 #ifndef FOOTFALL_DYNAMODB_STORE_H
 #define FOOTFALL_DYNAMODB_STORE_H
 #include "client.h"
+#include "tables.h"
 #include "footfall_store.h"
 
 #include <stddef.h>
@@ -12,7 +13,6 @@
 enum {
     DYNAMODB_MAX_BATCH = 256,
     DYNAMODB_NAME_BYTES = 200,
-    DYNAMODB_TABLE_BYTES = 256,
     DYNAMODB_SLOTS = 16,
     DYNAMODB_TRANSACTION_ITEMS = 100,
     DYNAMODB_READ_KEYS = 100, /* in one BatchGetItem */
@@ -139,7 +139,7 @@ void footfall__dynamodb_unsee(struct dynamodb_memory *memory, struct dynamodb_co
 struct dynamodb_batch; /* group.h */
 struct footfall_store {
     struct dynamodb_client *client;
-    char table[DYNAMODB_TABLE_BYTES], key_table[DYNAMODB_TABLE_BYTES];
+    char table[DYNAMODB_TABLE_NAME_BYTES], key_table[DYNAMODB_TABLE_NAME_BYTES];
     int atomic, create_table;
     struct dynamodb_marker marker;
     struct dynamodb_memory memory;

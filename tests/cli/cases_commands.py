@@ -329,9 +329,9 @@ class Output(Case):
 
     def test_help(self):
         whole = self.ok('--help')
-        commands = re.findall(r'^  ([a-z]+) ', whole, re.MULTILINE)
-        self.assertEqual(commands, ['visit', 'add', 'get', 'list', 'set', 'delete', 'forget', 'ingest', 'purge', 'config',
-                                    'bench'])
+        commands = re.findall(r'^  ([a-z][a-z-]*) ', whole, re.MULTILINE)
+        self.assertEqual(commands, ['visit', 'add', 'get', 'list', 'set', 'delete', 'forget', 'ingest', 'import', 'purge',
+                                    'config', 'iam-policy', 'bench'])
         for command in commands:
             text = self.ok(command, '--help')
             self.assertTrue(text.startswith(f'usage: footfall {command}'), text)

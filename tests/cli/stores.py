@@ -14,7 +14,7 @@ SECRET = 'a secret of 32 bytes or more, for tests'
 
 class Store:
     """settings: {key: value} of this case's store."""
-    abilities = frozenset()  # of: 'file', 'hold', 'records'
+    abilities = frozenset()  # of: 'aws', 'file', 'hold', 'no_aws', 'records'
     environment = {}
 
     def __init__(self, settings, folder):
@@ -27,7 +27,7 @@ class Store:
 
 class File(Store):
     """An SQLite file."""
-    abilities = frozenset(('file', 'hold', 'records'))  # records: those out of date stay until they are purged
+    abilities = frozenset(('file', 'hold', 'no_aws', 'records'))  # records: those out of date stay until they are purged
 
     @property
     def path(self):
@@ -50,7 +50,7 @@ class File(Store):
 
 class Redis(Store):
     """Keys under a prefix on the server that with_redis.py made for us."""
-    abilities = frozenset(('hold',))
+    abilities = frozenset(('hold', 'no_aws'))
     environment = {'FOOTFALL_SECRET': SECRET}
 
     def ask(self, *words):
@@ -71,10 +71,14 @@ class Redis(Store):
 
 class Dynamo(Store):
     """Tables whose names begin with the case's own, on the server that with_dynamodb.py found for us."""
+    abilities = frozenset(('aws',))  # its rights are AWS IAM's, and it can import from other tables
     environment = {'FOOTFALL_SECRET': SECRET}
 
+    def client(self):
+        return dynamodb_server.Client(self.settings['dynamodb.endpoint'])
+
     def untouched(self):
-        with dynamodb_server.Client(self.settings['dynamodb.endpoint']) as client:
+        with self.client() as client:
             return all(client.empty(name) for name in client.tables(self.settings['dynamodb.table']))
 
 

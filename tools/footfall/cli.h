@@ -36,6 +36,8 @@ int footfall__cli_ingest(struct footfall_cli *cli);
 int footfall__cli_purge(struct footfall_cli *cli);
 int footfall__cli_config(struct footfall_cli *cli);
 int footfall__cli_bench(struct footfall_cli *cli);
+int footfall__cli_import(struct footfall_cli *cli);
+int footfall__cli_iam_policy(struct footfall_cli *cli);
 
 /* ---- opening (main.c) ------------------------------------------------------------------------------------------------- */
 

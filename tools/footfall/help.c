@@ -13,6 +13,10 @@ static void option_line(FILE *out, enum footfall_cli_option option, const char *
     snprintf(word, sizeof word, "%s%s%s%s%s%s", row->letter != '\0' ? letter : "",
              row->letter != '\0' && row->name != NULL ? ", " : "", row->name != NULL ? "--" : "",
              row->name != NULL ? row->name : "", row->value != NULL ? " " : "", row->value != NULL ? row->value : "");
+    if (strlen(word) > COLUMN) {
+        fprintf(out, "  %s\n", word);
+        word[0] = '\0';
+    }
     fprintf(out, "  %-*s %s\n", COLUMN, word, help);
 }
 

@@ -15,7 +15,8 @@ static command_function *const functions[FOOTFALL_CLI_COMMANDS] = {
     [FOOTFALL_CLI_GET] = footfall__cli_get,       [FOOTFALL_CLI_LIST] = footfall__cli_list,
     [FOOTFALL_CLI_SET] = footfall__cli_set,       [FOOTFALL_CLI_DELETE] = footfall__cli_delete,
     [FOOTFALL_CLI_FORGET] = footfall__cli_forget, [FOOTFALL_CLI_INGEST] = footfall__cli_ingest,
-    [FOOTFALL_CLI_PURGE] = footfall__cli_purge,   [FOOTFALL_CLI_CONFIG] = footfall__cli_config,
+    [FOOTFALL_CLI_IMPORT] = footfall__cli_import, [FOOTFALL_CLI_PURGE] = footfall__cli_purge,
+    [FOOTFALL_CLI_CONFIG] = footfall__cli_config, [FOOTFALL_CLI_IAM_POLICY] = footfall__cli_iam_policy,
     [FOOTFALL_CLI_BENCH] = footfall__cli_bench,
 };
 

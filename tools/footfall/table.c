@@ -20,6 +20,11 @@ const struct footfall_cli_option_row footfall__cli_options[FOOTFALL_CLI_OPTIONS]
     [FOOTFALL_CLI_RESUME] = { '\0', "resume", "STATEFILE", NULL },
     [FOOTFALL_CLI_THREADS] = { '\0', "threads", "T", NULL },
     [FOOTFALL_CLI_BATCH] = { '\0', "batch", "B", NULL },
+    [FOOTFALL_CLI_FROM_TUTORIAL] = { '\0', "from-dynamodb-tutorial", "TABLE", NULL },
+    [FOOTFALL_CLI_SETUP] = { '\0', "setup", NULL, NULL },
+    [FOOTFALL_CLI_READ_ONLY] = { '\0', "read-only", NULL, NULL },
+    [FOOTFALL_CLI_IMPORT_FROM] = { '\0', "import", "TABLE", NULL },
+    [FOOTFALL_CLI_ACCOUNT] = { '\0', "account", "ID", NULL },
 };
 
 #define TOKEN_HELP "the same token again within 10 minutes counts nothing more"
@@ -98,6 +103,23 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                                 { FOOTFALL_CLI_STATUS, "only these, such as 200-399 or 200,204,301-308 (all)" },
                                 { FOOTFALL_CLI_STRICT, "end with 2 at the first line that cannot be counted" },
                                 { FOOTFALL_CLI_RESUME, "remember in this file how far it got" } } },
+    [FOOTFALL_CLI_IMPORT] = { "import",
+                              "",
+                              0,
+                              0,
+                              "take over what another program has counted",
+                              "Adds to the counter what TABLE counts, and remembers it: the same import again adds "
+                              "only "
+                              "what TABLE\n"
+                              "has gained since. Items with ip_address and visit_count give visits and visitors, items "
+                              "with id and\n"
+                              "views give visits; anything else in TABLE is refused. No addresses or their hashes are "
+                              "taken over.\n"
+                              "To lose no visit: point the page to this counter, import, and import once more when the "
+                              "old program\n"
+                              "gets no more traffic (reading a table that is still written to is no snapshot).",
+                              { { FOOTFALL_CLI_FROM_TUTORIAL, "the DynamoDB table of one of the usual tutorials" },
+                                { FOOTFALL_CLI_COUNTER, "the counter that gets its numbers" } } },
     [FOOTFALL_CLI_PURGE] = { "purge",
                              "",
                              0,
@@ -112,6 +134,19 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                               "show every key, its value, where that came from and what it means",
                               NULL,
                               { { FOOTFALL_CLI_END, NULL } } },
+    [FOOTFALL_CLI_IAM_POLICY] = { "iam-policy",
+                                  "",
+                                  0,
+                                  0,
+                                  "print the least rights for this configuration, as JSON",
+                                  "A policy for AWS IAM, for counting unless another purpose is given. Grant more than "
+                                  "one by putting\n"
+                                  "their statements together. Asks nobody and opens nothing; the region is the "
+                                  "configured one, or any.",
+                                  { { FOOTFALL_CLI_SETUP, "to make the tables and to check them" },
+                                    { FOOTFALL_CLI_READ_ONLY, "to get and list counters only" },
+                                    { FOOTFALL_CLI_IMPORT_FROM, "to import from TABLE only" },
+                                    { FOOTFALL_CLI_ACCOUNT, "in this account, 12 digits (any)" } } },
     [FOOTFALL_CLI_BENCH] = { "bench",
                              "[N]",
                              0,
