@@ -10,10 +10,14 @@
 
 enum { ADDED_MAX = 16 };
 
-extern const struct footfall_backend footfall__backend_memory, footfall__backend_redis, footfall__backend_sqlite;
+extern const struct footfall_backend footfall__backend_dynamodb, footfall__backend_memory, footfall__backend_redis,
+    footfall__backend_sqlite;
 
 /* In byte order of their names, NULL last. */
 static const struct footfall_backend *const built_in[] = {
+#ifdef FOOTFALL_HAVE_DYNAMODB
+    &footfall__backend_dynamodb,
+#endif
 #ifdef FOOTFALL_HAVE_MEMORY
     &footfall__backend_memory,
 #endif

@@ -42,7 +42,7 @@ static int ask(const struct checking *c, enum dynamodb_action action, json_t **r
     if (answer == DYNAMODB_ANSWERED)
         return 0;
     if (answer == DYNAMODB_NO_ANSWER || answer == DYNAMODB_OUT_OF_MEMORY)
-        return footfall__dynamodb_status(answer, action, c->call);
+        return footfall__dynamodb_status(answer, action, c->table, c->call);
     if (c->call->text_bytes > 0) /* it is a finding, not a fault */
         c->call->text[0] = '\0';
     c->call->native = 0;

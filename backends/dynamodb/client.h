@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <curl/curl.h>
 #include <jansson.h>
 
 /* ---- fault.c: words ----------------------------------------------------------------------------------------------------- */
@@ -15,6 +16,15 @@
 int footfall__dynamodb_fault(struct footfall_store_call *call, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int footfall__dynamodb_no_memory(struct footfall_store_call *call);
+
+/* ---- curl.c: libcurl --------------------------------------------------------------------------------------------------- */
+
+/* Starts libcurl, once for the process: 0, or -1. Any thread. */
+int footfall__dynamodb_curl(void);
+/* A handle that raises no signals, speaks http and https only, follows no redirects, and trusts AWS_CA_BUNDLE, CURL_CA_BUNDLE, or
+ * SSL_CERT_FILE and SSL_CERT_DIR, else the system's certificates. Proxies are libcurl's own: *_PROXY and NO_PROXY. NULL: out of
+ * memory, or libcurl did not start. curl_easy_cleanup ends it. */
+CURL *footfall__dynamodb_curl_handle(void);
 
 /* ---- sign.c: Signature Version 4 ---------------------------------------------------------------------------------------- */
 
@@ -103,6 +113,7 @@ struct dynamodb_request {
     enum dynamodb_action action;
     const char *body;
     size_t body_bytes;
+    unsigned items; /* that it writes, or would if its conditions held: for counting units. 0 when it only reads */
     void (*done)(struct dynamodb_request *request); /* from footfall__dynamodb_pump; may send others */
     void *user;
     /* answers */
@@ -110,11 +121,12 @@ struct dynamodb_request {
     json_t *reply; /* an object, or NULL; `done` may keep it with json_incref */
     int sent;      /* an attempt was made, of this or an earlier `send` */
     int doubt;     /* an attempt ended so that it may have been carried out, or still may; 0 and sent: each was refused */
-    /* the client's own */
+    char why[200]; /* one line about its last fault */
+    /* the client's own; all zero before the first `send` */
     struct dynamodb_request *next;
-    struct dynamodb_exchange *exchange;
     int64_t not_before_ms;
-    unsigned failures, throttled, signed_again, renewed;
+    unsigned failures;
+    int signed_again, renewed;
 };
 
 struct dynamodb_client_options { /* settings; NULL: not set */
@@ -138,16 +150,26 @@ const char *footfall__dynamodb_client_region(const struct dynamodb_client *clien
 /* UTC by the service's clock, as far as its replies told: the host's, corrected. Milliseconds, good to a second or so. */
 int64_t footfall__dynamodb_now_ms(const struct dynamodb_client *client);
 
-/* Queues a request. */
+/* Queues a request. Once sent, it may be sent again after `done`: `sent`, `doubt` and the backoff go on. */
 void footfall__dynamodb_send(struct dynamodb_client *client, struct dynamodb_request *request);
+/* Of a request just queued: not at once, somewhat later. */
+void footfall__dynamodb_delay(struct dynamodb_client *client, struct dynamodb_request *request);
 /* Works until every request that was queued, also by `done`, is done. None is under way afterwards. */
 void footfall__dynamodb_pump(struct dynamodb_client *client, struct footfall_store_call *call);
+
+/* body as text, to be freed with footfall__free; NULL: out of memory. */
+char *footfall__dynamodb_text(const json_t *body, size_t *bytes);
 
 /* One request that may be repeated at will (a read, an idempotent write): its answer, *reply (may be NULL) to be decref'd by
  * the caller when DYNAMODB_ANSWERED. Takes over body; NULL: out of memory. The call's text says what went wrong. */
 enum dynamodb_answer footfall__dynamodb_ask(struct dynamodb_client *client, enum dynamodb_action action, json_t *body,
                                             json_t **reply, struct footfall_store_call *call);
+/* Several of one action at once, replies not wanted: the first answer that is neither ANSWERED nor CONDITION, else ANSWERED.
+ * Takes over the bodies. */
+enum dynamodb_answer footfall__dynamodb_ask_all(struct dynamodb_client *client, enum dynamodb_action action,
+                                                json_t *const *bodies, size_t count, struct footfall_store_call *call);
 /* What an answer other than ANSWERED means for a call that changes nothing or may be repeated: TEMPORARY, BROKEN, NO_MEMORY;
  * with a text when there is none yet. */
-int footfall__dynamodb_status(enum dynamodb_answer answer, enum dynamodb_action action, struct footfall_store_call *call);
+int footfall__dynamodb_status(enum dynamodb_answer answer, enum dynamodb_action action, const char *table,
+                              struct footfall_store_call *call);
 #endif

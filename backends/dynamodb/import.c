@@ -154,7 +154,7 @@ static int read_page(struct dynamodb_client *client, struct footfall_store_impor
                                         import->source, footfall__dynamodb_client_region(client));
     }
     if (answer != DYNAMODB_ANSWERED)
-        return footfall__dynamodb_status(answer, DYNAMODB_SCAN, call);
+        return footfall__dynamodb_status(answer, DYNAMODB_SCAN, import->source, call);
     items = json_object_get(reply, "Items");
     for (size_t i = 0; i < json_array_size(items) && rc == 0; i++)
         rc = take_item(import, json_array_get(items, i), call);
@@ -214,7 +214,7 @@ static int get_item(struct dynamodb_client *client, const char *table, json_t *k
     enum dynamodb_answer answer = footfall__dynamodb_ask(client, DYNAMODB_GET_ITEM, body, &reply, call);
     *item = NULL;
     if (answer != DYNAMODB_ANSWERED)
-        return footfall__dynamodb_status(answer, DYNAMODB_GET_ITEM, call);
+        return footfall__dynamodb_status(answer, DYNAMODB_GET_ITEM, table, call);
     *item = json_incref(json_object_get(reply, "Item"));
     json_decref(reply);
     return 0;
@@ -322,7 +322,7 @@ static int send_transaction(struct dynamodb_client *client, const char *table, c
             call->text[0] = '\0';
         return 0;
     }
-    return footfall__dynamodb_status(request.answer, request.action, call);
+    return footfall__dynamodb_status(request.answer, request.action, table, call);
 }
 
 /* Is it done? 1, with the answers in *import; 0, with what is to be added; or a negative status. */

@@ -49,7 +49,7 @@ static int ask(struct dynamodb_client *client, const struct probe *probe, const 
     json_decref(reply);
     *denied = answer == DYNAMODB_DENIED;
     if (answer == DYNAMODB_NO_ANSWER || answer == DYNAMODB_OUT_OF_MEMORY)
-        return footfall__dynamodb_status(answer, probe->action, call);
+        return footfall__dynamodb_status(answer, probe->action, table, call);
     if (call->text_bytes > 0) /* it is a finding, not a fault */
         call->text[0] = '\0';
     call->native = 0;

@@ -50,29 +50,11 @@ static const struct {
     { SOURCE, IMPORT, "Scan" },
 };
 
-static const char *setting(const struct footfall_store_setting *settings, size_t count, const char *key)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(settings[i].key, key) == 0)
-            return settings[i].value;
-    return NULL;
-}
-
-/* 1 or 0; -1 when the value says neither. */
-static int truth(const char *value)
-{
-    static const char *const words[] = { "false", "true", "no", "yes", "off", "on", "0", "1" };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(value, words[i]) == 0)
-            return (int)(i & 1);
-    return -1;
-}
-
 /* "eu-west-1", or "*" when none is configured: a profile's file is not read for this. */
 static int find_region(char region[REGION_BYTES], const struct footfall_store_setting *settings, size_t count,
                        struct footfall_store_call *call)
 {
-    const char *found = setting(settings, count, "region");
+    const char *found = footfall__dynamodb_setting(settings, count, "region");
     if (found == NULL || found[0] == '\0')
         found = getenv("AWS_REGION");
     if (found == NULL || found[0] == '\0')
@@ -90,42 +72,22 @@ static const char *partition_of(const char *region)
     return strncmp(region, "cn-", 3) == 0 ? "aws-cn" : strncmp(region, "us-gov-", 7) == 0 ? "aws-us-gov" : "aws";
 }
 
-/* The tables' names; those of the settings live on in the settings. */
-static int find_tables(const char *tables[PLACES], char key_table[DYNAMODB_TABLE_NAME_BYTES + 8],
-                       const struct footfall_store_setting *settings, size_t count, const char *source,
-                       struct footfall_store_call *call)
-{
-    tables[COUNTS] = tables[INDEX] = setting(settings, count, "table");
-    tables[KEYS] = setting(settings, count, "key_table");
-    tables[SOURCE] = source;
-    if (tables[COUNTS] == NULL || !footfall__dynamodb_is_table(tables[COUNTS]))
-        return footfall__dynamodb_fault(call, FOOTFALL_STORE_CONFIG, "dynamodb.table: no table's name");
-    if (tables[KEYS] == NULL || tables[KEYS][0] == '\0') {
-        footfall__format(key_table, DYNAMODB_TABLE_NAME_BYTES + 8, "%s-keys", tables[COUNTS]);
-        tables[KEYS] = key_table;
-    }
-    if (!footfall__dynamodb_is_table(tables[KEYS]))
-        return footfall__dynamodb_fault(call, FOOTFALL_STORE_CONFIG, "dynamodb.key_table: no table's name");
-    if (source != NULL && !footfall__dynamodb_is_table(source))
-        return footfall__dynamodb_fault(call, FOOTFALL_STORE_INVALID, "%.60s is no table's name", source);
-    return 0;
-}
-
 int footfall__dynamodb_rights(const struct footfall_store_setting *settings, size_t count,
                               const struct footfall_store_rights *wanted, footfall_store_right *each, void *user,
                               struct footfall_store_call *call)
 {
-    const char *tables[PLACES];
-    char key_table[DYNAMODB_TABLE_NAME_BYTES + 8];
+    char table[DYNAMODB_TABLE_NAME_BYTES], key_table[DYNAMODB_TABLE_NAME_BYTES];
+    const char *const tables[PLACES] = { table, table, key_table, wanted->source };
     char region[REGION_BYTES];
-    const char *create_table = setting(settings, count, "create_table");
-    int creates = create_table != NULL ? truth(create_table) : 0;
+    int creates = 0;
     unsigned purposes = 1U << wanted->purpose;
     int rc = find_region(region, settings, count, call);
     if (rc == 0)
-        rc = find_tables(tables, key_table, settings, count, wanted->source, call);
-    if (rc == 0 && creates < 0)
-        rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_CONFIG, "dynamodb.create_table: neither true nor false");
+        rc = footfall__dynamodb_table_names(table, key_table, settings, count, call);
+    if (rc == 0)
+        rc = footfall__dynamodb_bool(&creates, settings, count, "create_table", call);
+    if (rc == 0 && wanted->source != NULL && !footfall__dynamodb_is_table(wanted->source))
+        rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_INVALID, "%.60s is no table's name", wanted->source);
     if (rc != 0)
         return rc;
     if (wanted->purpose == FOOTFALL_STORE_TO_RUN && creates)

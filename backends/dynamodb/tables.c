@@ -8,13 +8,6 @@
 
 enum { PAUSE_FIRST_MS = 20, PAUSE_MOST_MS = 1000, WHY_BYTES = 128 };
 
-int footfall__dynamodb_is_table(const char *name)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-    size_t bytes = strlen(name);
-    return bytes >= 3 && bytes < DYNAMODB_TABLE_NAME_BYTES && strspn(name, allowed) == bytes;
-}
-
 /* ---- what a table looks like ------------------------------------------------------------------------------------------ */
 
 const char *footfall__dynamodb_member(const json_t *object, const char *member)
@@ -102,7 +95,7 @@ static int look(struct dynamodb_client *client, const char *table, int must_list
         return 1;
     }
     if (answer != DYNAMODB_ANSWERED)
-        return footfall__dynamodb_status(answer, DYNAMODB_DESCRIBE_TABLE, call);
+        return footfall__dynamodb_status(answer, DYNAMODB_DESCRIBE_TABLE, table, call);
     described = json_object_get(reply, "Table");
     index = footfall__dynamodb_index(described, DYNAMODB_LIST_INDEX);
     if (strcmp(footfall__dynamodb_member(described, "TableStatus"), "DELETING") == 0)
@@ -148,7 +141,7 @@ static int create(struct dynamodb_client *client, const char *table, int must_li
         forget_fault(call);
         return 0;
     }
-    return answer == DYNAMODB_ANSWERED ? 0 : footfall__dynamodb_status(answer, DYNAMODB_CREATE_TABLE, call);
+    return answer == DYNAMODB_ANSWERED ? 0 : footfall__dynamodb_status(answer, DYNAMODB_CREATE_TABLE, table, call);
 }
 
 /* Sleeps a little longer each time. 0: the deadline comes first. */
@@ -188,7 +181,7 @@ static int expiry(struct dynamodb_client *client, const char *table, struct foot
     enum dynamodb_answer answer =
         footfall__dynamodb_describe(client, DYNAMODB_DESCRIBE_TIME_TO_LIVE, table, &reply, call);
     if (answer != DYNAMODB_ANSWERED)
-        return footfall__dynamodb_status(answer, DYNAMODB_DESCRIBE_TIME_TO_LIVE, call);
+        return footfall__dynamodb_status(answer, DYNAMODB_DESCRIBE_TIME_TO_LIVE, table, call);
     described = json_object_get(reply, "TimeToLiveDescription");
     state = footfall__dynamodb_member(described, "TimeToLiveStatus");
     if (strcmp(state, "DISABLING") == 0)
@@ -232,7 +225,7 @@ static int switch_expiry_on(struct dynamodb_client *client, const char *table, s
         if (answer == DYNAMODB_IN_USE) /* an update of the table is under way */
             return footfall__dynamodb_fault(call, FOOTFALL_STORE_TEMPORARY, "table %s is being changed", table);
     }
-    return footfall__dynamodb_status(answer, DYNAMODB_UPDATE_TIME_TO_LIVE, call);
+    return footfall__dynamodb_status(answer, DYNAMODB_UPDATE_TIME_TO_LIVE, table, call);
 }
 
 /* ---- both ---------------------------------------------------------------------------------------------------------------- */

@@ -9,8 +9,18 @@
 #define DYNAMODB_TTL_ATTRIBUTE "e"        /* of both tables */
 enum { DYNAMODB_TABLE_NAME_BYTES = 256 }; /* a table's name, 3 to 255 characters, with the NUL */
 
-/* Is it a table's name: 3 to 255 of a-z A-Z 0-9 _ . -? */
+/* ---- settings.c --------------------------------------------------------------------------------------------------------- */
+
+/* The value, or NULL when it is not set or empty. */
+const char *footfall__dynamodb_setting(const struct footfall_store_setting *settings, size_t count, const char *key);
+/* Into *out, which stays as it is when the key is not set: 0, or CONFIG. */
+int footfall__dynamodb_bool(int *out, const struct footfall_store_setting *settings, size_t count, const char *key,
+                            struct footfall_store_call *call);
+/* Is it a table's name: 3 to 255 of a-z A-Z 0-9 _ . -? Source: "Naming rules" in the DynamoDB guide. */
 int footfall__dynamodb_is_table(const char *name);
+/* The names of both tables, DYNAMODB_TABLE_NAME_BYTES each: 0, or CONFIG. */
+int footfall__dynamodb_table_names(char *table, char *key_table, const struct footfall_store_setting *settings,
+                                   size_t count, struct footfall_store_call *call);
 
 /* ---- tables.c --------------------------------------------------------------------------------------------------------- */
 

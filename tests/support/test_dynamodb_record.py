@@ -85,7 +85,7 @@ class Record(unittest.TestCase):
                 client.call('PutItem', TableName=table)
             client.call('DeleteItem', TableName='a', Key={'k': {'S': 'x' * 300000}})
             self.end(process)
-        self.assertEqual(self.lines(), [('PutItem', None, 'a', None), ('PutItem', None, 'b', None), ('DeleteItem', None, 'a', None)])
+        self.assertEqual([line[::2] for line in self.lines()], [('PutItem', 'a'), ('PutItem', 'b'), ('DeleteItem', 'a')])
 
     def test_what_was_answered_outlives_a_kill(self):
         process, client = self.start()
@@ -106,7 +106,8 @@ class Record(unittest.TestCase):
 
     def test_usage(self):
         for words in ([], ['0', self.file], ['x', self.file], ['65536', self.file]):
-            done = subprocess.run([RECORDER, *words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False)
+            done = subprocess.run([RECORDER, *words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=SECONDS,
+                                  check=False)
             self.assertEqual(done.returncode, 2)
 
 

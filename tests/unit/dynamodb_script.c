@@ -113,12 +113,13 @@ enum dynamodb_answer footfall__dynamodb_ask(struct dynamodb_client *client, enum
     return step->answer;
 }
 
-int footfall__dynamodb_status(enum dynamodb_answer answer, enum dynamodb_action action,
+int footfall__dynamodb_status(enum dynamodb_answer answer, enum dynamodb_action action, const char *table,
                               struct footfall_store_call *call)
 {
     int status = answer == DYNAMODB_NO_ANSWER       ? FOOTFALL_STORE_TEMPORARY
                  : answer == DYNAMODB_OUT_OF_MEMORY ? FOOTFALL_STORE_NO_MEMORY
                                                     : FOOTFALL_STORE_BROKEN;
+    (void)table;
     return footfall__dynamodb_fault(call, status, "%s failed", footfall__dynamodb_action_name(action));
 }
 

@@ -1,0 +1,61 @@
+/* curl.c: libcurl, started once, and what each handle of ours has in common (client.h). What is asked, and of whom, is for those
+ * who take a handle. */
+#include "client.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int started;
+
+static void start(void)
+{
+    started = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+int footfall__dynamodb_curl(void)
+{
+    (void)pthread_once(&once, start);
+    return started ? 0 : -1;
+}
+
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* As the curl tool does it, and as AWS's tools: the first of the bundles, or SSL_CERT_FILE and SSL_CERT_DIR together. */
+static CURLcode trust(CURL *handle)
+{
+    const char *bundle = variable("AWS_CA_BUNDLE");
+    const char *folder = NULL;
+    CURLcode code = CURLE_OK;
+    if (bundle == NULL)
+        bundle = variable("CURL_CA_BUNDLE");
+    if (bundle == NULL) {
+        bundle = variable("SSL_CERT_FILE");
+        folder = variable("SSL_CERT_DIR");
+    }
+    if (bundle != NULL)
+        code = curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);
+    if (code == CURLE_OK && folder != NULL)
+        code = curl_easy_setopt(handle, CURLOPT_CAPATH, folder);
+    return code;
+}
+
+CURL *footfall__dynamodb_curl_handle(void)
+{
+    CURL *handle = footfall__dynamodb_curl() == 0 ? curl_easy_init() : NULL;
+    if (handle == NULL)
+        return NULL;
+    if (curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+        curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
+        curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK ||
+        /* a resolver that hangs must not hold up whoever gives up on it */
+        curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK || trust(handle) != CURLE_OK) {
+        curl_easy_cleanup(handle);
+        return NULL;
+    }
+    return handle;
+}
