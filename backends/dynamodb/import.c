@@ -1,60 +1,17 @@
 /* import.c: moving in from a table that one of the usual tutorials fills (tables.h, footfall_store.h: import_foreign). Reads it
  * page by page, then adds to our counter what it has gained since the last import, in one transaction with the record of what
  * has been imported. Counting is elsewhere, and goes on meanwhile. */
+#include "store.h"
 #include "tables.h"
 
-#include "bytes.h"
+#include "alloc.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <openssl/evp.h>
 
 enum { NEITHER, VISITORS, VIEWS }; /* the shape of the items */
-enum { KEY_BYTES = 16, KEY_TEXT_BYTES = 25, NAME_BYTES = 200 + 2, NUMBER_BYTES = 24 };
-
-#define COUNTER_KEY "AA==" /* one byte 0 */
-
-/* ---- numbers -------------------------------------------------------------------------------------------------------------- */
-
-/* 0: a whole number within int64; 1: a whole number beyond; -1: none. Leading zeros are fine: some services keep them. */
-static int parse_number(int64_t *out, const char *text)
-{
-    int minus = *text == '-';
-    int64_t value = 0;
-    int beyond = 0;
-    text += minus;
-    *out = 0;
-    if (*text == '\0')
-        return -1;
-    for (; *text != '\0'; text++) {
-        if (*text < '0' || *text > '9')
-            return -1;
-        beyond |= __builtin_mul_overflow(value, 10, &value);
-        beyond |= minus ? __builtin_sub_overflow(value, *text - '0', &value)
-                        : __builtin_add_overflow(value, *text - '0', &value);
-    }
-    *out = beyond ? 0 : value;
-    return beyond;
-}
-
-static json_t *number(int64_t value)
-{
-    char text[NUMBER_BYTES];
-    footfall__format(text, sizeof text, "%" PRId64, value);
-    return json_pack("{s:s}", "N", text);
-}
-
-/* An attribute of an item of ours, absent = 0. -1: it is no number. */
-static int number_of(int64_t *out, const json_t *item, const char *attribute)
-{
-    const json_t *value = json_object_get(item, attribute);
-    const char *text = json_string_value(json_object_get(value, "N"));
-    *out = 0;
-    if (value == NULL)
-        return 0;
-    return text != NULL && parse_number(out, text) == 0 ? 0 : -1;
-}
+enum { RECORD_KEY_BYTES = 16 };
 
 /* ---- reading the other table ------------------------------------------------------------------------------------------------ */
 
@@ -74,13 +31,26 @@ static int shape_of(const json_t *item)
     return id && views && !address && !visits ? VIEWS : NEITHER;
 }
 
+/* 0, or -1 when it is not a whole number from 0 to INT64_MAX. Leading zeros are fine: some services keep them. */
+static int parse_count(int64_t *out, const char *text)
+{
+    int64_t value = 0;
+    if (*text == '\0')
+        return -1;
+    for (; *text != '\0'; text++)
+        if (*text < '0' || *text > '9' || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, *text - '0', &value))
+            return -1;
+    *out = value;
+    return 0;
+}
+
 static int take_item(struct footfall_store_import *import, const json_t *item, struct footfall_store_call *call)
 {
     int shape = shape_of(item);
     const char *attribute = shape == VISITORS ? "visit_count" : "views";
     const char *text = json_string_value(json_object_get(json_object_get(item, attribute), "N"));
     int64_t value = 0;
-    int parsed = 0;
     if (shape == NEITHER)
         return wrong_item(call, import, "an item has neither ip_address and visit_count, nor id and views");
     if (import->shape != NEITHER && import->shape != shape)
@@ -88,8 +58,7 @@ static int take_item(struct footfall_store_import *import, const json_t *item, s
     if (text == NULL)
         return footfall__dynamodb_fault(call, FOOTFALL_STORE_INVALID, "table %s: %s of an item is not a number",
                                         import->source, attribute);
-    parsed = parse_number(&value, text);
-    if (parsed != 0 || value < 0)
+    if (parse_count(&value, text) != 0)
         return footfall__dynamodb_fault(call, FOOTFALL_STORE_INVALID,
                                         "table %s: %s of an item is %.40s, not a whole number from 0 to %" PRId64,
                                         import->source, attribute, text, INT64_MAX);
@@ -123,19 +92,23 @@ static json_t *scan_body(const struct footfall_store_import *import)
 static int keep_cursor(struct footfall_store_import *import, const json_t *last, struct footfall_store_call *call)
 {
     char *text = NULL;
+    size_t bytes = 0;
     int rc = 0;
     import->all_read = json_object_size(last) == 0;
-    if (!import->all_read) {
-        text = json_dumps(last, JSON_COMPACT);
-        if (text == NULL)
-            rc = footfall__dynamodb_no_memory(call);
-        else if (strlen(text) >= sizeof import->cursor)
-            rc = wrong_item(call, import, "its keys are too long");
-        else
-            memcpy(import->cursor, text, strlen(text) + 1);
-        free(text); /* jansson's */
-    } else
+    if (import->all_read) {
         memset(import->cursor, 0, sizeof import->cursor);
+        return 0;
+    }
+    text = footfall__dynamodb_text(last, &bytes);
+    if (text == NULL)
+        rc = footfall__dynamodb_no_memory(call);
+    else if (bytes >= sizeof import->cursor)
+        rc = wrong_item(call, import, "its keys are too long");
+    else {
+        memset(import->cursor, 0, sizeof import->cursor);
+        memcpy(import->cursor, text, bytes);
+    }
+    footfall__free(text);
     return rc;
 }
 
@@ -172,8 +145,7 @@ static int read_page(struct dynamodb_client *client, struct footfall_store_impor
 /* ---- what is on our side ------------------------------------------------------------------------------------------------------ */
 
 struct standing {
-    char record_name[NAME_BYTES];      /* counter's name, NUL, 'i' */
-    char record_key[KEY_TEXT_BYTES];   /* base64 of the sort key */
+    struct dynamodb_key counter, record;
     int64_t generation, total, unique; /* the counter's */
     int has_record;
     int64_t imported_total, imported_unique, number; /* the record's; number: how often it was written */
@@ -182,6 +154,7 @@ struct standing {
 /* The record belongs to a source and to one life of the counter: after a DELETE everything counts anew. */
 static int make_record_key(struct standing *s, const struct footfall_store_import *import)
 {
+    const struct dynamodb_name name = { import->name, import->name_bytes };
     uint8_t digest[EVP_MAX_MD_SIZE], generation[8];
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     int ok = context != NULL;
@@ -192,25 +165,18 @@ static int make_record_key(struct standing *s, const struct footfall_store_impor
          EVP_DigestUpdate(context, import->source, strlen(import->source)) == 1 &&
          EVP_DigestFinal_ex(context, digest, NULL) == 1;
     EVP_MD_CTX_free(context);
-    if (!ok)
-        return -1;
-    EVP_EncodeBlock((unsigned char *)s->record_key, digest, KEY_BYTES);
-    memcpy(s->record_name, import->name, import->name_bytes);
-    memcpy(s->record_name + import->name_bytes, "\0i", 2);
-    return 0;
-}
-
-static json_t *item_key(const char *name, size_t name_bytes, const char *key)
-{
-    return json_pack("{s:{s:s%}, s:{s:s}}", "pk", "S", name, name_bytes, "sk", "B", key);
+    if (ok)
+        footfall__dynamodb_other_key(&s->record, name, 'i', digest, RECORD_KEY_BYTES);
+    return ok ? 0 : -1;
 }
 
 /* A consistent read of one item; *item is NULL when there is none. */
-static int get_item(struct dynamodb_client *client, const char *table, json_t *key, json_t **item,
+static int get_item(struct dynamodb_client *client, const char *table, const struct dynamodb_key *key, json_t **item,
                     struct footfall_store_call *call)
 {
     json_t *reply = NULL;
-    json_t *body = json_pack("{s:s, s:b, s:o}", "TableName", table, "ConsistentRead", 1, "Key", key);
+    json_t *body =
+        json_pack("{s:s, s:b, s:o}", "TableName", table, "ConsistentRead", 1, "Key", footfall__dynamodb_key_json(key));
     enum dynamodb_answer answer = footfall__dynamodb_ask(client, DYNAMODB_GET_ITEM, body, &reply, call);
     *item = NULL;
     if (answer != DYNAMODB_ANSWERED)
@@ -229,25 +195,31 @@ static int damaged(struct footfall_store_call *call, const char *table)
 static int read_standing(struct standing *s, struct dynamodb_client *client, const char *table,
                          const struct footfall_store_import *import, struct footfall_store_call *call)
 {
+    const struct dynamodb_name name = { import->name, import->name_bytes };
     json_t *item = NULL;
     int bad = 0;
-    int rc = get_item(client, table, item_key(import->name, import->name_bytes, COUNTER_KEY), &item, call);
+    int rc = 0;
+    memset(s, 0, sizeof *s);
+    footfall__dynamodb_counter_key(&s->counter, name);
+    rc = get_item(client, table, &s->counter, &item, call);
     if (rc != 0)
         return rc;
-    bad = number_of(&s->generation, item, "g") | number_of(&s->total, item, "t") | number_of(&s->unique, item, "u");
+    bad = footfall__dynamodb_take_n(item, "g", &s->generation) < 0 ||
+          footfall__dynamodb_take_n(item, "t", &s->total) < 0 || footfall__dynamodb_take_n(item, "u", &s->unique) < 0;
     json_decref(item);
-    if (bad != 0)
+    if (bad)
         return damaged(call, table);
     if (make_record_key(s, import) != 0)
         return footfall__dynamodb_no_memory(call);
-    rc = get_item(client, table, item_key(s->record_name, import->name_bytes + 2, s->record_key), &item, call);
+    rc = get_item(client, table, &s->record, &item, call);
     if (rc != 0)
         return rc;
     s->has_record = item != NULL;
-    bad = number_of(&s->imported_total, item, "t") | number_of(&s->imported_unique, item, "u") |
-          number_of(&s->number, item, "n");
+    bad = footfall__dynamodb_take_n(item, "t", &s->imported_total) < 0 ||
+          footfall__dynamodb_take_n(item, "u", &s->imported_unique) < 0 ||
+          footfall__dynamodb_take_n(item, "n", &s->number) < 0;
     json_decref(item);
-    return bad != 0 ? damaged(call, table) : 0;
+    return bad ? damaged(call, table) : 0;
 }
 
 /* ---- the transaction ------------------------------------------------------------------------------------------------------------ */
@@ -260,27 +232,30 @@ static json_t *counter_part(const char *table, const struct standing *s, const s
         "attribute_not_exists(g) AND (attribute_not_exists(t) OR t <= :tm) AND (attribute_not_exists(u) OR u <= :um)";
     static const char later[] =
         "g = :g AND (attribute_not_exists(t) OR t <= :tm) AND (attribute_not_exists(u) OR u <= :um)";
-    json_t *values = json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:s}}", ":z", number(0), ":t", number(import->added_total),
-                               ":u", number(import->added_unique), ":tm", number(INT64_MAX - import->added_total),
-                               ":um", number(INT64_MAX - import->added_unique), ":c", "S", "c");
-    if (values != NULL && s->generation != 0 && json_object_set_new(values, ":g", number(s->generation)) != 0) {
+    json_t *values =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:s}}", ":z", footfall__dynamodb_n(0), ":t",
+                  footfall__dynamodb_n(import->added_total), ":u", footfall__dynamodb_n(import->added_unique), ":tm",
+                  footfall__dynamodb_n(INT64_MAX - import->added_total), ":um",
+                  footfall__dynamodb_n(INT64_MAX - import->added_unique), ":c", "S", "c");
+    if (values != NULL && s->generation != 0 &&
+        json_object_set_new(values, ":g", footfall__dynamodb_n(s->generation)) != 0) {
         json_decref(values);
         values = NULL;
     }
-    return json_pack("{s:s, s:o, s:s, s:s, s:o}", "TableName", table, "Key",
-                     item_key(import->name, import->name_bytes, COUNTER_KEY), "UpdateExpression",
-                     "SET t = if_not_exists(t, :z) + :t, u = if_not_exists(u, :z) + :u, d = :c", "ConditionExpression",
-                     s->generation == 0 ? until_deleted : later, "ExpressionAttributeValues", values);
+    return json_pack("{s:s, s:o, s:s, s:s, s:o}", "TableName", table, "Key", footfall__dynamodb_key_json(&s->counter),
+                     "UpdateExpression", "SET t = if_not_exists(t, :z) + :t, u = if_not_exists(u, :z) + :u, d = :c",
+                     "ConditionExpression", s->generation == 0 ? until_deleted : later, "ExpressionAttributeValues",
+                     values);
 }
 
 static json_t *record_part(const char *table, const struct standing *s, const struct footfall_store_import *import)
 {
-    json_t *item = item_key(s->record_name, import->name_bytes + 2, s->record_key);
+    json_t *item = footfall__dynamodb_key_json(&s->record);
     json_t *part = NULL;
     int failed = item == NULL;
-    failed = failed || json_object_set_new(item, "t", number(import->source_total)) != 0 ||
-             json_object_set_new(item, "u", number(import->source_unique)) != 0 ||
-             json_object_set_new(item, "n", number(s->number + 1)) != 0;
+    failed = failed || json_object_set_new(item, "t", footfall__dynamodb_n(import->source_total)) != 0 ||
+             json_object_set_new(item, "u", footfall__dynamodb_n(import->source_unique)) != 0 ||
+             json_object_set_new(item, "n", footfall__dynamodb_n(s->number + 1)) != 0;
     if (failed) {
         json_decref(item);
         return NULL;
@@ -288,7 +263,8 @@ static json_t *record_part(const char *table, const struct standing *s, const st
     part = json_pack("{s:s, s:o, s:s}", "TableName", table, "Item", item, "ConditionExpression",
                      s->has_record ? "n = :n" : "attribute_not_exists(pk)");
     if (part != NULL && s->has_record &&
-        json_object_set_new(part, "ExpressionAttributeValues", json_pack("{s:o}", ":n", number(s->number))) != 0) {
+        json_object_set_new(part, "ExpressionAttributeValues",
+                            json_pack("{s:o}", ":n", footfall__dynamodb_n(s->number))) != 0) {
         json_decref(part);
         return NULL;
     }
@@ -304,18 +280,21 @@ static void no_more(struct dynamodb_request *request)
 static int send_transaction(struct dynamodb_client *client, const char *table, const struct standing *s,
                             struct footfall_store_import *import, struct footfall_store_call *call)
 {
-    struct dynamodb_request request = { .action = DYNAMODB_TRANSACT_WRITE_ITEMS, .done = no_more };
+    struct dynamodb_request request = { .action = DYNAMODB_TRANSACT_WRITE_ITEMS, .done = no_more, .items = 2 };
+    char *text = NULL;
+    int failed = 0;
     json_t *body = json_pack("{s:[{s:o}, {s:o}]}", "TransactItems", "Update", counter_part(table, s, import), "Put",
                              record_part(table, s, import));
-    char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+    if (body != NULL && footfall__dynamodb_capacity(client))
+        failed = json_object_set_new(body, "ReturnConsumedCapacity", json_string("TOTAL")) != 0;
+    text = failed ? NULL : footfall__dynamodb_text(body, &request.body_bytes);
     json_decref(body);
     if (text == NULL)
         return footfall__dynamodb_no_memory(call);
     request.body = text;
-    request.body_bytes = strlen(text);
     footfall__dynamodb_send(client, &request);
     footfall__dynamodb_pump(client, call);
-    free(text); /* jansson's */
+    footfall__free(text);
     import->doubt |= request.doubt;
     if (request.answer == DYNAMODB_ANSWERED || request.answer == DYNAMODB_CANCELED) {
         if (call->text_bytes > 0)
@@ -358,7 +337,7 @@ static int add_gain(struct dynamodb_client *client, const char *table, struct fo
                     struct footfall_store_call *call)
 {
     for (;;) {
-        struct standing s = { .generation = 0 };
+        struct standing s;
         int rc = read_standing(&s, client, table, import, call);
         if (rc == 0)
             rc = compare(import, &s, call);

@@ -1,6 +1,8 @@
 /* dynamodb_script.c: see dynamodb_script.h. */
 #include "dynamodb_script.h"
 
+#include "alloc.h"
+
 int64_t script_clock_ahead_ms;
 char script_text[256];
 
@@ -155,6 +157,23 @@ void footfall__dynamodb_pump(struct dynamodb_client *client, struct footfall_sto
         request->reply = NULL;
     }
     queued = 0;
+}
+
+char *footfall__dynamodb_text(const json_t *body, size_t *bytes)
+{
+    char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+    char *copy = NULL;
+    *bytes = text != NULL ? strlen(text) : 0;
+    if (text != NULL)
+        copy = footfall__strndup(text, *bytes);
+    free(text);
+    return copy;
+}
+
+int footfall__dynamodb_capacity(const struct dynamodb_client *client)
+{
+    assert_ptr_equal(client, THE_CLIENT);
+    return 0;
 }
 
 int64_t footfall__dynamodb_now_ms(const struct dynamodb_client *client)

@@ -103,9 +103,10 @@ static void wrong_names_are_named(void **state)
                                                             { { "table", "counts" }, { "key_table", "k" } },
                                                             { { "table", "counts" }, { "region", "Europe" } },
                                                             { { "table", "counts" }, { "create_table", "maybe" } } };
-    static const char *const texts[] = { "dynamodb.table: no table's name", "dynamodb.key_table: no table's name",
+    static const char *const texts[] = { "dynamodb.table is not 3 to 255 of a-z, A-Z, 0-9, _, . and -",
+                                         "dynamodb.key_table is not 3 to 255 of a-z, A-Z, 0-9, _, . and -",
                                          "dynamodb.region: Europe is no region",
-                                         "dynamodb.create_table: neither true nor false" };
+                                         "dynamodb.create_table is neither true nor false" };
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         assert_int_equal(ask(FOOTFALL_STORE_TO_RUN, NULL, NULL, bad[i], 2), FOOTFALL_STORE_CONFIG);
