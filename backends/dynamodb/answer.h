@@ -6,16 +6,16 @@
 #include <jansson.h>
 
 enum dynamodb_verdict {
-    DYNAMODB_IS_ANSWER,     /* 200: carried out */
-    DYNAMODB_IS_CONDITION,  /* a condition failed */
-    DYNAMODB_IS_CANCELED,   /* a transaction in which at least one condition failed */
-    DYNAMODB_IS_REFUSED,    /* not carried out, this once: a conflict with another writer */
-    DYNAMODB_IS_THROTTLED,  /* the same for want of capacity */
-    DYNAMODB_IS_UNSIGNED,   /* not carried out: the clock or the signature is wrong */
-    DYNAMODB_IS_STRANGER,   /* not carried out: the credentials are expired or unknown */
-    DYNAMODB_IS_DOUBTFUL,   /* it may have been carried out, or may yet be */
-    DYNAMODB_IS_NOT_FOUND,  /* the rest: not carried out, and no use trying. No such table */
-    DYNAMODB_IS_IN_USE,     /* the table is being made, changed or removed */
+    DYNAMODB_IS_ANSWER,    /* 200: carried out */
+    DYNAMODB_IS_CONDITION, /* a condition failed */
+    DYNAMODB_IS_CANCELED,  /* a transaction in which at least one condition failed */
+    DYNAMODB_IS_REFUSED,   /* not carried out, this once: a conflict with another writer */
+    DYNAMODB_IS_THROTTLED, /* the same for want of capacity */
+    DYNAMODB_IS_UNSIGNED,  /* not carried out: the clock or the signature is wrong */
+    DYNAMODB_IS_STRANGER,  /* not carried out: the credentials are expired or unknown */
+    DYNAMODB_IS_DOUBTFUL,  /* it may have been carried out, or may yet be */
+    DYNAMODB_IS_NOT_FOUND, /* the rest: not carried out, and no use trying. No such table */
+    DYNAMODB_IS_IN_USE,    /* the table is being made, changed or removed */
     DYNAMODB_IS_DENIED,
     DYNAMODB_IS_INVALID
 };

@@ -7,7 +7,8 @@ static int is_satisfied(const struct dynamodb_visitor *v)
     return !v->written || (v->claim == DYNAMODB_WON && v->claim_s >= v->now_s);
 }
 
-static struct dynamodb_visitor *visitor_of(const struct dynamodb_group *g, const struct footfall_store_op *op, uint32_t j)
+static struct dynamodb_visitor *visitor_of(const struct dynamodb_group *g, const struct footfall_store_op *op,
+                                           uint32_t j)
 {
     return footfall__dynamodb_visitor(g, op->ids[j].bytes);
 }

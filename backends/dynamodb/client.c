@@ -224,9 +224,12 @@ static int begin(struct dynamodb_client *c, struct dynamodb_exchange *e, struct 
     char target[64];
     char authorization[DYNAMODB_AUTHORIZATION_BYTES];
     const struct dynamodb_credentials *credentials = NULL;
-    struct dynamodb_signable signable = { .host = c->endpoint.host, .region = c->region, .target = target, .date = date };
-    struct dynamodb_heading heading = { .url = c->endpoint.url, .host = c->endpoint.host, .date = date,
-                                        .target = target, .authorization = authorization };
+    struct dynamodb_signable signable = {
+        .host = c->endpoint.host, .region = c->region, .target = target, .date = date
+    };
+    struct dynamodb_heading heading = {
+        .url = c->endpoint.url, .host = c->endpoint.host, .date = date, .target = target, .authorization = authorization
+    };
     int64_t now_ms = footfall__dynamodb_now_ms(c);
     int64_t left = 0;
     int rc = footfall__dynamodb_credentials(c->chain, &credentials, now_ms, call);

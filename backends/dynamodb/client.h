@@ -56,7 +56,7 @@ int footfall__dynamodb_sign(char out[DYNAMODB_AUTHORIZATION_BYTES], struct dynam
 
 /* ---- credentials.c: who we are ------------------------------------------------------------------------------------------- */
 
-struct dynamodb_chain; /* where credentials come from, and those in force */
+struct dynamodb_chain;          /* where credentials come from, and those in force */
 struct dynamodb_chain_options { /* settings; NULL: not set. Copied */
     const char *access_key_id, *secret_access_key, *session_token, *profile, *region;
 };
@@ -67,8 +67,8 @@ void footfall__dynamodb_chain_free(struct dynamodb_chain *chain); /* cleanses; N
 /* Credentials good for now_ms (UTC), found or renewed when need be: *out lives until the next call. 0; TEMPORARY: an endpoint
  * that should have them does not answer properly; BROKEN: there are none, with a text that says where they were looked for, or
  * a file is wrong, with its name and line; NO_MEMORY. */
-int footfall__dynamodb_credentials(struct dynamodb_chain *chain, const struct dynamodb_credentials **out, int64_t now_ms,
-                                   struct footfall_store_call *call);
+int footfall__dynamodb_credentials(struct dynamodb_chain *chain, const struct dynamodb_credentials **out,
+                                   int64_t now_ms, struct footfall_store_call *call);
 /* The service refused them: the next call gets them anew (from files too). */
 void footfall__dynamodb_credentials_refused(struct dynamodb_chain *chain);
 /* From the setting, AWS_REGION, AWS_DEFAULT_REGION or the profile. 0 with *out, which lives as long as the chain; CONFIG when
@@ -96,14 +96,14 @@ enum dynamodb_action {
 const char *footfall__dynamodb_action_name(enum dynamodb_action action); /* "GetItem" */
 
 enum dynamodb_answer {
-    DYNAMODB_NO_ANSWER,   /* the deadline came, or the budget for retries is spent: TEMPORARY or in doubt */
-    DYNAMODB_ANSWERED,    /* 200 with a JSON object */
-    DYNAMODB_CONDITION,   /* ConditionalCheckFailed */
-    DYNAMODB_CANCELED,    /* TransactionCanceled with a ConditionalCheckFailed among its reasons */
-    DYNAMODB_NOT_FOUND,   /* ResourceNotFound: no such table */
-    DYNAMODB_IN_USE,      /* ResourceInUse: there already, or being made */
-    DYNAMODB_DENIED,      /* no right to it, or no credentials that are accepted */
-    DYNAMODB_INVALID,     /* ValidationException, UnknownOperation, and their like */
+    DYNAMODB_NO_ANSWER, /* the deadline came, or the budget for retries is spent: TEMPORARY or in doubt */
+    DYNAMODB_ANSWERED,  /* 200 with a JSON object */
+    DYNAMODB_CONDITION, /* ConditionalCheckFailed */
+    DYNAMODB_CANCELED,  /* TransactionCanceled with a ConditionalCheckFailed among its reasons */
+    DYNAMODB_NOT_FOUND, /* ResourceNotFound: no such table */
+    DYNAMODB_IN_USE,    /* ResourceInUse: there already, or being made */
+    DYNAMODB_DENIED,    /* no right to it, or no credentials that are accepted */
+    DYNAMODB_INVALID,   /* ValidationException, UnknownOperation, and their like */
     DYNAMODB_OUT_OF_MEMORY
 };
 
@@ -120,7 +120,7 @@ struct dynamodb_request {
     enum dynamodb_answer answer;
     json_t *reply; /* an object, or NULL; `done` may keep it with json_incref */
     int sent;      /* an attempt was made, of this or an earlier `send` */
-    int doubt;     /* an attempt ended so that it may have been carried out, or still may; 0 and sent: each was refused */
+    int doubt; /* an attempt ended so that it may have been carried out, or still may; 0 and sent: each was refused */
     char why[200]; /* one line about its last fault */
     /* the client's own; all zero before the first `send` */
     struct dynamodb_request *next;
@@ -134,7 +134,7 @@ struct dynamodb_client_options { /* settings; NULL: not set */
     const char *endpoint;
     int capacity; /* ask for consumed capacity and count it */
 };
-struct dynamodb_usage { /* since the client was made; read from any thread */
+struct dynamodb_usage {                          /* since the client was made; read from any thread */
     _Atomic uint64_t requests[DYNAMODB_ACTIONS]; /* attempts */
     _Atomic uint64_t retries, throttles, connects;
     _Atomic uint64_t read_units_x2, write_units; /* halves; counted only when capacity is on */

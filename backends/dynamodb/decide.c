@@ -225,7 +225,7 @@ static int is_same_operation(const struct footfall_store_op *op, const struct dy
 
 struct decision { /* under way */
     struct dynamodb_group *g;
-    size_t items;  /* of the plan, the counter among them */
+    size_t items; /* of the plan, the counter among them */
     size_t unproven;
     int64_t n, k, n_min, n_max;
 };
@@ -402,8 +402,8 @@ static int decide_op(struct decision *d, size_t i)
     struct dynamodb_group *g = d->g;
     const struct footfall_store_op *op = footfall__dynamodb_op(g, i);
     struct dynamodb_turn *turn = &g->turns[i];
-    int limited = g->store->atomic || g->transaction || g->batch->call->series != NULL || op->token != NULL ||
-                  is_old_log(g, op);
+    int limited =
+        g->store->atomic || g->transaction || g->batch->call->series != NULL || op->token != NULL || is_old_log(g, op);
     int decided = 1;
     if (op->token != NULL && token_comes_twice(g, i, op->token))
         return 0;

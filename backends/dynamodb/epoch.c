@@ -67,8 +67,8 @@ static json_t *put_body(const struct footfall_store *store, const struct dynamod
     int bad = footfall__dynamodb_put(item, "k", footfall__dynamodb_b(candidate, FOOTFALL_STORE_KEY_BYTES)) |
               footfall__dynamodb_put(item, "x", footfall__dynamodb_n(expire_ms));
     if (expire_ms != FOOTFALL_STORE_FOREVER)
-        bad |= footfall__dynamodb_put(item, "e",
-                                      footfall__dynamodb_n(footfall__dynamodb_expiry(store, expire_ms, call)));
+        bad |=
+            footfall__dynamodb_put(item, "e", footfall__dynamodb_n(footfall__dynamodb_expiry(store, expire_ms, call)));
     bad |= footfall__dynamodb_put(body, "Item", item) |
            footfall__dynamodb_put(body, "ConditionExpression", json_string("attribute_not_exists(pk)")) |
            footfall__dynamodb_put(body, "ReturnValuesOnConditionCheckFailure", json_string("ALL_OLD"));
@@ -78,8 +78,8 @@ static json_t *put_body(const struct footfall_store *store, const struct dynamod
     return NULL;
 }
 
-int footfall__dynamodb_epoch_key(struct footfall_store *store, int64_t epoch_ms, int64_t epoch, const uint8_t *candidate,
-                                 int64_t expire_ms, uint8_t *winner, int64_t *kept_until,
+int footfall__dynamodb_epoch_key(struct footfall_store *store, int64_t epoch_ms, int64_t epoch,
+                                 const uint8_t *candidate, int64_t expire_ms, uint8_t *winner, int64_t *kept_until,
                                  struct footfall_store_call *call)
 {
     struct dynamodb_key key;
@@ -90,8 +90,8 @@ int footfall__dynamodb_epoch_key(struct footfall_store *store, int64_t epoch_ms,
     rc = look(store, &key, winner, kept_until, call); /* most often it is there, and a read costs less */
     if (rc != 1 || candidate == NULL)
         return rc;
-    answer = footfall__dynamodb_ask(store->client, DYNAMODB_PUT_ITEM,
-                                    put_body(store, &key, candidate, expire_ms, call), &reply, call);
+    answer = footfall__dynamodb_ask(store->client, DYNAMODB_PUT_ITEM, put_body(store, &key, candidate, expire_ms, call),
+                                    &reply, call);
     if (answer == DYNAMODB_CONDITION) { /* another's, or ours of an attempt whose reply was lost */
         const json_t *item = json_object_get(reply, "Item");
         rc = item != NULL ? take(item, winner, kept_until, call) : look(store, &key, winner, kept_until, call);

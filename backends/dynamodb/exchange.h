@@ -6,7 +6,9 @@
 
 #include <curl/curl.h>
 
-enum { DYNAMODB_REPLY_BYTES = 6 << 20 }; /* a page is a megabyte as the service counts, longer in JSON; more is no reply */
+enum {
+    DYNAMODB_REPLY_BYTES = 6 << 20
+}; /* a page is a megabyte as the service counts, longer in JSON; more is no reply */
 
 struct dynamodb_exchange {
     CURL *easy;

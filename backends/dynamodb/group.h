@@ -14,8 +14,8 @@ struct dynamodb_call { /* a request of a group */
     struct dynamodb_request request;
     struct dynamodb_group *group;
     char *body;
-    json_t *reply; /* ours */
-    int done;      /* answered, or refused for good */
+    json_t *reply;  /* ours */
+    int done;       /* answered, or refused for good */
     uint32_t about; /* which visitor; what else the step likes */
     struct dynamodb_call *next;
 };
@@ -38,19 +38,19 @@ enum dynamodb_step {
 };
 
 enum dynamodb_outcome { /* what an operation of the run comes to */
-    DYNAMODB_COUNTS,
-    DYNAMODB_REPLAYS, /* by its token, or by the series */
-    DYNAMODB_REFUSED_TOKEN,
-    DYNAMODB_REFUSED_RANGE,
-    DYNAMODB_REFUSED_ABSENT
+                        DYNAMODB_COUNTS,
+                        DYNAMODB_REPLAYS, /* by its token, or by the series */
+                        DYNAMODB_REFUSED_TOKEN,
+                        DYNAMODB_REFUSED_RANGE,
+                        DYNAMODB_REFUSED_ABSENT
 };
 struct dynamodb_turn {
     enum dynamodb_outcome outcome;
     int is_new;
-    int stored; /* by the series: decided once and for all */
-    int binds;  /* its token goes into the plan */
-    int writes; /* a visit that stores its time */
-    int64_t n, k;              /* what this and the ones before it add */
+    int stored;   /* by the series: decided once and for all */
+    int binds;    /* its token goes into the plan */
+    int writes;   /* a visit that stores its time */
+    int64_t n, k; /* what this and the ones before it add */
     int visitor[2];
 };
 
@@ -59,7 +59,7 @@ enum dynamodb_claim_state { DYNAMODB_UNCLAIMED, DYNAMODB_WON, DYNAMODB_LOST };
 struct dynamodb_visitor { /* an id of the group */
     uint8_t id[FOOTFALL_STORE_ID_BYTES];
     enum dynamodb_visitor_state state;
-    int64_t s, r, e; /* of the record; r and e are -1 when it is only remembered; e is 0 for never */
+    int64_t s, r, e;  /* of the record; r and e are -1 when it is only remembered; e is 0 for never */
     int64_t read_for; /* the revision known when it was read consistently; -1: it was not */
     int to_read;
     /* the decision under way */
@@ -113,7 +113,8 @@ struct dynamodb_group {
     int consistent;      /* how the step reads */
     int64_t read_g;      /* the generation whose visitors it reads */
     int want_counter, want_series;
-    int want_tokens; /* of operations that are ABSENT unless they are replays */
+    int series_fresh; /* its item was read for this batch */
+    int want_tokens;  /* of operations that are ABSENT unless they are replays */
 
     struct dynamodb_visitor *visitors;
     size_t visitor_count, visitor_room;
@@ -128,13 +129,13 @@ struct dynamodb_group {
     int64_t n, k, n_min, n_max; /* of the run */
     int has_item;               /* item is a consistent view, not older than this call */
     struct dynamodb_counter_item item;
-    int exact; /* decide by item, and demand that it is still so */
+    int exact;       /* decide by item, and demand that it is still so */
     int transaction; /* of the run: needs one, whatever it writes */
     int sends;       /* it writes at all */
     int asks;        /* it does not, and needs today's values */
-    int doubt;              /* an attempt at the plan is in doubt */
+    int doubt;       /* an attempt at the plan is in doubt */
     int applied;
-    int claims; /* claims may be out, */
+    int claims;                 /* claims may be out, */
     struct dynamodb_mark claim; /* with this mark, */
     int64_t claim_r;            /* for this revision */
     int64_t x, y;
@@ -169,8 +170,8 @@ void footfall__dynamodb_fail(struct dynamodb_group *g, int status);
 const struct footfall_store_op *footfall__dynamodb_op(const struct dynamodb_group *g, size_t i); /* of the run */
 
 /* run.c */
-void footfall__dynamodb_step(struct dynamodb_group *g);    /* all its requests are done; or it begins, or goes on */
-void footfall__dynamodb_proceed(struct dynamodb_group *g); /* what is known decides what is done next */
+void footfall__dynamodb_step(struct dynamodb_group *g);      /* all its requests are done; or it begins, or goes on */
+void footfall__dynamodb_proceed(struct dynamodb_group *g);   /* what is known decides what is done next */
 void footfall__dynamodb_plan_dead(struct dynamodb_group *g); /* it is not applied and never will be: another one */
 
 /* decide.c */
@@ -195,7 +196,8 @@ json_t *footfall__dynamodb_plan_body(struct dynamodb_group *g);
 json_t *footfall__dynamodb_fence_body(const struct dynamodb_group *g);
 json_t *footfall__dynamodb_spill_body(const struct dynamodb_group *g);
 json_t *footfall__dynamodb_claim_body(const struct dynamodb_group *g, const struct dynamodb_visitor *v);
-json_t *footfall__dynamodb_give_back_body(const struct dynamodb_group *g, const struct dynamodb_visitor *v, int *deletes);
+json_t *footfall__dynamodb_give_back_body(const struct dynamodb_group *g, const struct dynamodb_visitor *v,
+                                          int *deletes);
 
 /* slot.c: which slot is ours, by the item: sets counter's slot and prev. 1: what is in it must be spilled first. */
 int footfall__dynamodb_choose_slot(struct dynamodb_group *g);

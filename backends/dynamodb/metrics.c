@@ -11,7 +11,8 @@ void footfall__dynamodb_metrics(struct footfall_store *store, footfall_store_met
         uint64_t count = atomic_load_explicit(&usage->requests[i], memory_order_relaxed);
         if (count == 0)
             continue;
-        (void)snprintf(labels, sizeof(labels), "action=\"%s\"", footfall__dynamodb_action_name((enum dynamodb_action)i));
+        (void)snprintf(labels, sizeof(labels), "action=\"%s\"",
+                       footfall__dynamodb_action_name((enum dynamodb_action)i));
         each(user, "footfall_dynamodb_requests_total", "requests sent, each attempt", labels, 1, (double)count);
     }
     each(user, "footfall_dynamodb_retries_total", "requests sent again", "", 1,
@@ -24,6 +25,6 @@ void footfall__dynamodb_metrics(struct footfall_store *store, footfall_store_met
         return;
     each(user, "footfall_dynamodb_read_units_total", "read units consumed, as the service told them", "", 1,
          (double)atomic_load_explicit(&usage->read_units_x2, memory_order_relaxed) / 2);
-    each(user, "footfall_dynamodb_write_units_total", "write units consumed; in transactions by the documented rules", "",
-         1, (double)atomic_load_explicit(&usage->write_units, memory_order_relaxed));
+    each(user, "footfall_dynamodb_write_units_total", "write units consumed; in transactions by the documented rules",
+         "", 1, (double)atomic_load_explicit(&usage->write_units, memory_order_relaxed));
 }

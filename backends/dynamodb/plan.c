@@ -208,8 +208,7 @@ static int put_as_read(const struct dynamodb_visitor *v, json_t *part, json_t *v
 {
     int there = v->state == DYNAMODB_THERE;
     return put_text(part, "ConditionExpression", there ? "s = :old" : "attribute_not_exists(s)") |
-           put_text(part, "ReturnValuesOnConditionCheckFailure", ALL_OLD) |
-           (there ? put_n(values, ":old", v->s) : 0);
+           put_text(part, "ReturnValuesOnConditionCheckFailure", ALL_OLD) | (there ? put_n(values, ":old", v->s) : 0);
 }
 
 /* With mark: it is claimed, before the counter is written. */
@@ -428,7 +427,8 @@ json_t *footfall__dynamodb_claim_body(const struct dynamodb_group *g, const stru
 }
 
 /* The record as it was before the claim; removed when there was none. */
-json_t *footfall__dynamodb_give_back_body(const struct dynamodb_group *g, const struct dynamodb_visitor *v, int *deletes)
+json_t *footfall__dynamodb_give_back_body(const struct dynamodb_group *g, const struct dynamodb_visitor *v,
+                                          int *deletes)
 {
     struct expression update = { "", 0 };
     struct dynamodb_key key;

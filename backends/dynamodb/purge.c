@@ -75,8 +75,8 @@ static int empty_part(struct sweep *s, int *empty)
     int rc = 0;
     memcpy(pk, u->name, u->name_bytes);
     pk[u->name_bytes] = '\0';
-    count = u->name_bytes + 1 +
-            (size_t)snprintf(pk + u->name_bytes + 1, sizeof(pk) - u->name_bytes - 1, "%" PRId64, u->w);
+    count =
+        u->name_bytes + 1 + (size_t)snprintf(pk + u->name_bytes + 1, sizeof(pk) - u->name_bytes - 1, "%" PRId64, u->w);
     pk[count++] = '\0';
     pk[count++] = "0123456789abcdef"[u->part];
     answer = footfall__dynamodb_ask(s->store->client, DYNAMODB_QUERY, query_part(s->store, pk, count, limit), &reply,
@@ -115,13 +115,13 @@ static int note_swept(struct sweep *s)
     footfall__dynamodb_counter_key(&key, name);
     if (deleted)
         bad |= footfall__dynamodb_put(values, ":x", footfall__dynamodb_s("x", 1));
-    bad |= footfall__dynamodb_put(body, "TableName", json_string(s->store->table)) |
-           footfall__dynamodb_put(body, "Key", footfall__dynamodb_key_json(&key)) |
-           footfall__dynamodb_put(body, "UpdateExpression", json_string(deleted ? "SET w = :g REMOVE d" : "SET w = :g")) |
-           footfall__dynamodb_put(
-               body, "ConditionExpression",
-               json_string(deleted ? "g = :g AND d = :x AND attribute_not_exists(t)" : "g = :g")) |
-           footfall__dynamodb_put(body, "ExpressionAttributeValues", values);
+    bad |=
+        footfall__dynamodb_put(body, "TableName", json_string(s->store->table)) |
+        footfall__dynamodb_put(body, "Key", footfall__dynamodb_key_json(&key)) |
+        footfall__dynamodb_put(body, "UpdateExpression", json_string(deleted ? "SET w = :g REMOVE d" : "SET w = :g")) |
+        footfall__dynamodb_put(body, "ConditionExpression",
+                               json_string(deleted ? "g = :g AND d = :x AND attribute_not_exists(t)" : "g = :g")) |
+        footfall__dynamodb_put(body, "ExpressionAttributeValues", values);
     if (bad) {
         json_decref(body);
         body = NULL;

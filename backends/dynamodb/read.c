@@ -2,6 +2,7 @@
 #include "store.h"
 
 #include "alloc.h"
+#include "bytes.h"
 
 #include <stdlib.h>
 
@@ -106,8 +107,7 @@ static json_t *keys_of(struct reading *r, size_t first, size_t count)
         footfall__dynamodb_counter_key(&key, r->wanted[i].name);
         bad |= json_array_append_new(keys, footfall__dynamodb_key_json(&key));
     }
-    bad |= footfall__dynamodb_put(table, "Keys", keys) |
-           footfall__dynamodb_put(table, "ConsistentRead", json_true()) |
+    bad |= footfall__dynamodb_put(table, "Keys", keys) | footfall__dynamodb_put(table, "ConsistentRead", json_true()) |
            footfall__dynamodb_put(table, "ProjectionExpression", json_string("pk, t, u")) |
            footfall__dynamodb_put(requests, r->store->table, table);
     if (!bad)
@@ -253,33 +253,55 @@ static int take_names(struct names *out, const json_t *reply, const char *before
     return 0;
 }
 
-/* One page: 0 with *more and, when something was told, *told; the last name goes into `last`. */
-static int scan_page(struct footfall_store *store, const char *prefix, size_t prefix_bytes, char *last,
-                     size_t *last_bytes, size_t limit, footfall_store_each *each, void *user, size_t *told, int *more,
+/* What of these bytes is whole UTF-8: the service takes nothing else, and a prefix may end inside a character. */
+static size_t whole(const char *text, size_t bytes)
+{
+    size_t at = 0;
+    size_t length = 0;
+    while (at < bytes && (length = footfall__utf8_length(text + at, bytes - at)) > 0)
+        at += length;
+    return at;
+}
+
+struct listing { /* what is asked for, and how far it has come */
+    const char *prefix, *after;
+    size_t prefix_bytes, after_bytes;
+    char last[DYNAMODB_NAME_BYTES];
+    size_t last_bytes; /* 0: from the start */
+    size_t limit, told;
+    int more;
+};
+
+static int belongs(const struct listing *l, const char *name, size_t bytes)
+{
+    return bytes >= l->prefix_bytes && memcmp(name, l->prefix, l->prefix_bytes) == 0 &&
+           compare(name, bytes, l->after, l->after_bytes) > 0;
+}
+
+static int scan_page(struct footfall_store *store, struct listing *l, footfall_store_each *each, void *user,
                      struct footfall_store_call *call)
 {
     struct names page;
     json_t *reply = NULL;
-    enum dynamodb_answer answer = footfall__dynamodb_ask(
-        store->client, DYNAMODB_QUERY, query(store, prefix, prefix_bytes, last, *last_bytes, limit), &reply, call);
+    json_t *body = query(store, l->prefix, whole(l->prefix, l->prefix_bytes), l->last, l->last_bytes, l->limit);
+    enum dynamodb_answer answer = footfall__dynamodb_ask(store->client, DYNAMODB_QUERY, body, &reply, call);
     int rc = footfall__dynamodb_status(answer, DYNAMODB_QUERY, store->table, call);
-    if (rc == 0 && take_names(&page, reply, last, *last_bytes, limit) != 0)
+    int go_on = 1;
+    if (rc == 0 && take_names(&page, reply, l->last, l->last_bytes, l->limit) != 0)
         rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "the index \"list\" of table %s cannot be read",
                                       store->table);
-    *more = rc == 0 && page.count > 0 && json_object_get(reply, "LastEvaluatedKey") != NULL;
+    l->more = rc == 0 && page.count > 0 && json_object_get(reply, "LastEvaluatedKey") != NULL;
     if (rc == 0 && page.count > 0)
         rc = footfall__dynamodb_fetch(store, page.names, page.sizes, page.count, page.totals, page.uniques, page.exists,
                                       call);
-    for (size_t i = 0; rc == 0 && i < page.count; i++) {
-        memcpy(last, page.names[i], page.sizes[i]);
-        *last_bytes = page.sizes[i];
-        if (!page.exists[i])
+    for (size_t i = 0; rc == 0 && i < page.count && go_on; i++) {
+        memcpy(l->last, page.names[i], page.sizes[i]);
+        l->last_bytes = page.sizes[i];
+        if (!page.exists[i] || !belongs(l, page.names[i], page.sizes[i]))
             continue;
-        (*told)++;
-        if (each(user, page.names[i], page.sizes[i], page.totals[i], page.uniques[i]) != 0) {
-            *more |= i + 1 < page.count;
-            break;
-        }
+        l->told++;
+        go_on = each(user, page.names[i], page.sizes[i], page.totals[i], page.uniques[i]) == 0;
+        l->more |= !go_on && i + 1 < page.count;
     }
     json_decref(reply);
     return rc;
@@ -289,20 +311,22 @@ int footfall__dynamodb_scan(struct footfall_store *store, const char *prefix, si
                             size_t after_bytes, size_t limit, footfall_store_each *each, void *user, int *more,
                             struct footfall_store_call *call)
 {
-    char last[DYNAMODB_NAME_BYTES];
-    size_t last_bytes = 0;
-    size_t told = 0;
-    size_t want = limit < DYNAMODB_READ_KEYS ? limit : DYNAMODB_READ_KEYS;
+    struct listing l = { .prefix = prefix, .prefix_bytes = prefix_bytes, .after = after, .after_bytes = after_bytes };
+    size_t start = whole(after, after_bytes < sizeof(l.last) ? after_bytes : sizeof(l.last));
+    size_t shared = whole(prefix, prefix_bytes);
     int rc = 0;
+    l.limit = limit < DYNAMODB_READ_KEYS ? limit : DYNAMODB_READ_KEYS;
     *more = 0;
-    if (after_bytes > 0 && compare(after, after_bytes, prefix, prefix_bytes) >= 0) {
-        if (after_bytes > sizeof(last) || after_bytes < prefix_bytes || memcmp(after, prefix, prefix_bytes) != 0)
-            return 0; /* behind all that begins with the prefix */
-        memcpy(last, after, after_bytes);
-        last_bytes = after_bytes;
+    if (after_bytes > 0 && compare(after, after_bytes, prefix, prefix_bytes) > 0 &&
+        (after_bytes < prefix_bytes || memcmp(after, prefix, prefix_bytes) != 0))
+        return 0; /* behind all that begins with the prefix */
+    if (start >= shared && shared > 0 ? memcmp(after, prefix, shared) == 0 : start > 0 && shared == 0) {
+        memcpy(l.last, after, start);
+        l.last_bytes = start;
     }
     do
-        rc = scan_page(store, prefix, prefix_bytes, last, &last_bytes, want, each, user, &told, more, call);
-    while (rc == 0 && *more && told == 0);
+        rc = scan_page(store, &l, each, user, call);
+    while (rc == 0 && l.more && l.told == 0);
+    *more = l.more;
     return rc;
 }

@@ -56,9 +56,9 @@ struct reading { /* keys that are gathered, a request for every hundred */
 static void flush(struct reading *r)
 {
     if (json_array_size(r->keys) > 0)
-        (void)footfall__dynamodb_call(
-            r->g, DYNAMODB_BATCH_GET_ITEM,
-            footfall__dynamodb_read_body(r->g->store, json_incref(r->keys), r->g->consistent), 0, 0);
+        (void)footfall__dynamodb_call(r->g, DYNAMODB_BATCH_GET_ITEM,
+                                      footfall__dynamodb_read_body(r->g->store, json_incref(r->keys), r->g->consistent),
+                                      0, 0);
     json_decref(r->keys);
     r->keys = NULL;
 }
@@ -322,8 +322,7 @@ static void remember_visitors(struct dynamodb_group *g)
         }
         v->claim = DYNAMODB_UNCLAIMED;
         if (v->state == DYNAMODB_THERE)
-            footfall__dynamodb_see(&g->store->memory, c, v->id, v->s,
-                                   v->r == c->r || v->read_for == c->r ? c->r : -1);
+            footfall__dynamodb_see(&g->store->memory, c, v->id, v->s, v->r == c->r || v->read_for == c->r ? c->r : -1);
     }
 }
 
@@ -424,6 +423,11 @@ void footfall__dynamodb_proceed(struct dynamodb_group *g)
         read_visitors(g, 1);
         return;
     }
+    if (!g->sends && g->batch->call->series != NULL && !g->series_fresh) { /* nothing would check what is remembered */
+        g->counter->series.known = 0;
+        load(g);
+        return;
+    }
     if (!g->sends && g->asks && !g->has_item) {
         send_get_counter(g, DYNAMODB_REPLAY);
         return;
@@ -501,8 +505,7 @@ static int bounds_failed(const struct dynamodb_group *g)
     const struct dynamodb_counter_item *now = &g->item;
     const struct footfall_store_op *op = footfall__dynamodb_op(g, 0);
     if (plan->exact)
-        return now->exists != plan->base_exists ||
-               (now->exists && (now->t != plan->base_t || now->u != plan->base_u));
+        return now->exists != plan->base_exists || (now->exists && (now->t != plan->base_t || now->u != plan->base_u));
     if (op->must_exist && !now->exists)
         return 1;
     return (op->kind == FOOTFALL_STORE_ADD || op->kind == FOOTFALL_STORE_VISIT) && now->exists &&
@@ -610,8 +613,7 @@ static void plan_failed(struct dynamodb_group *g)
         footfall__dynamodb_learn_counter(g, &counter);
     }
     for (size_t i = 1; i < g->plan.part_count && status == 0; i++)
-        if (reason_of(g, i, &item) &&
-            (g->plan.parts[i].kind != DYNAMODB_PART_VISITOR || generation == g->counter->g))
+        if (reason_of(g, i, &item) && (g->plan.parts[i].kind != DYNAMODB_PART_VISITOR || generation == g->counter->g))
             status = learn_part(g, &g->plan.parts[i], item);
     if (status != 0) {
         unreadable(g, status);
@@ -661,7 +663,8 @@ static void took_spilled(struct dynamodb_group *g)
     const json_t *item = json_object_get(g->calls->reply, "Item");
     int64_t x = 0;
     int64_t y = 0;
-    if (item != NULL && footfall__dynamodb_take_n(item, "x", &x) >= 0 && footfall__dynamodb_take_n(item, "y", &y) >= 0) {
+    if (item != NULL && footfall__dynamodb_take_n(item, "x", &x) >= 0 &&
+        footfall__dynamodb_take_n(item, "y", &y) >= 0) {
         applied(g, x, y);
         return;
     }

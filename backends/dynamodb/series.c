@@ -86,6 +86,7 @@ int footfall__dynamodb_series_learn(struct dynamodb_group *g, const json_t *item
         s->there = 1;
     }
     s->known = 1;
+    g->series_fresh = 1;
     return 0;
 }
 
@@ -107,8 +108,8 @@ int footfall__dynamodb_series_stored(const struct dynamodb_group *g, const struc
         return 0;
     code = get(s->f, op->series_at, BITS);
     turn->is_new = code == NEW;
-    turn->outcome = code == RANGE   ? DYNAMODB_REFUSED_RANGE
-                    : code != OTHER ? DYNAMODB_REPLAYS
+    turn->outcome = code == RANGE                 ? DYNAMODB_REFUSED_RANGE
+                    : code != OTHER               ? DYNAMODB_REPLAYS
                     : get(s->a, op->series_at, 1) ? DYNAMODB_REFUSED_ABSENT
                                                   : DYNAMODB_REFUSED_TOKEN;
     return 1;

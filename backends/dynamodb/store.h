@@ -102,7 +102,7 @@ struct dynamodb_series { /* a caller's numbered batch, as its item has it */
     size_t room;    /* ops that fit */
 };
 struct dynamodb_counter {
-    struct dynamodb_counter *next;           /* of the same bucket */
+    struct dynamodb_counter *next;          /* of the same bucket */
     struct dynamodb_counter *newer, *older; /* by use */
     char name[DYNAMODB_NAME_BYTES];
     size_t name_bytes;
@@ -121,7 +121,8 @@ struct dynamodb_memory {
     size_t count, seen_count;
     uint64_t hash_key[2];
 };
-struct dynamodb_counter *footfall__dynamodb_recall(struct dynamodb_memory *memory, struct dynamodb_name name); /* or NULL: no memory */
+struct dynamodb_counter *footfall__dynamodb_recall(struct dynamodb_memory *memory,
+                                                   struct dynamodb_name name); /* or NULL: no memory */
 /* What is least used goes until the limits hold. Call it when no group is under way: groups point to counters. */
 void footfall__dynamodb_memory_trim(struct dynamodb_memory *memory);
 void footfall__dynamodb_memory_free(struct dynamodb_memory *memory);
@@ -130,8 +131,8 @@ void footfall__dynamodb_forget_counter(struct dynamodb_memory *memory, struct dy
 void footfall__dynamodb_forget_seen(struct dynamodb_memory *memory, struct dynamodb_counter *counter);
 struct dynamodb_seen *footfall__dynamodb_seen(struct dynamodb_counter *counter, const uint8_t *id); /* or NULL */
 /* Quietly does nothing when memory is short. */
-void footfall__dynamodb_see(struct dynamodb_memory *memory, struct dynamodb_counter *counter, const uint8_t *id, int64_t s,
-                            int64_t proven);
+void footfall__dynamodb_see(struct dynamodb_memory *memory, struct dynamodb_counter *counter, const uint8_t *id,
+                            int64_t s, int64_t proven);
 void footfall__dynamodb_unsee(struct dynamodb_memory *memory, struct dynamodb_counter *counter, const uint8_t *id);
 
 /* ---- the store ------------------------------------------------------------------------------------------------------------------ */
@@ -162,8 +163,8 @@ int footfall__dynamodb_fetch(struct footfall_store *store, const char *const *na
 int footfall__dynamodb_scan(struct footfall_store *store, const char *prefix, size_t prefix_bytes, const char *after,
                             size_t after_bytes, size_t limit, footfall_store_each *each, void *user, int *more,
                             struct footfall_store_call *call);
-int footfall__dynamodb_epoch_key(struct footfall_store *store, int64_t epoch_ms, int64_t epoch, const uint8_t *candidate,
-                                 int64_t expire_ms, uint8_t *winner, int64_t *kept_until,
+int footfall__dynamodb_epoch_key(struct footfall_store *store, int64_t epoch_ms, int64_t epoch,
+                                 const uint8_t *candidate, int64_t expire_ms, uint8_t *winner, int64_t *kept_until,
                                  struct footfall_store_call *call);
 int footfall__dynamodb_epoch_drop(struct footfall_store *store, int64_t wall_ms, int64_t *next_ms,
                                   struct footfall_store_call *call);

@@ -19,7 +19,8 @@ void footfall__dynamodb_count_units(struct dynamodb_usage *usage, int capacity, 
     double units = 0;
     if (!capacity)
         return;
-    if (verdict == DYNAMODB_IS_CONDITION || verdict == DYNAMODB_IS_CANCELED || (transaction && verdict == DYNAMODB_IS_ANSWER))
+    if (verdict == DYNAMODB_IS_CONDITION || verdict == DYNAMODB_IS_CANCELED ||
+        (transaction && verdict == DYNAMODB_IS_ANSWER))
         units = transaction ? r->items * IN_TRANSACTION : r->items; /* none of our items is larger than 1 KB */
     else if (verdict == DYNAMODB_IS_ANSWER)
         units = units_of(json_object_get(r->reply, "ConsumedCapacity"));
