@@ -25,7 +25,7 @@ static const struct {
     unsigned purposes;
     const char *action;
 } rights[] = {
-    { COUNTS, RUN | READ | IMPORT, "GetItem" },
+    { COUNTS, RUN | IMPORT, "GetItem" },
     { COUNTS, RUN | READ, "BatchGetItem" },
     { COUNTS, RUN | IMPORT, "UpdateItem" },
     { COUNTS, RUN | IMPORT, "PutItem" },

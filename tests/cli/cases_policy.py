@@ -4,8 +4,8 @@ import json
 
 from harness import Case
 
-READ = ['GetItem', 'BatchGetItem']
-COUNT = READ + ['UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem', 'Query']
+READ = ['BatchGetItem']
+COUNT = ['GetItem', 'BatchGetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem', 'Query']
 MAKE = ['CreateTable', 'DescribeTable', 'DescribeTimeToLive', 'UpdateTimeToLive']
 KEYS = ['GetItem', 'PutItem', 'DeleteItem', 'Query']
 
