@@ -59,7 +59,7 @@ static int is_as_written(const char *url, const char *host)
 }
 
 /* NULL, or why not; "" is no memory. */
-static const char *judge(CURLU *parts, const char *url, int relative)
+static const char *judge(CURLU *parts, const char *url)
 {
     char *scheme = NULL;
     char *host = NULL;
@@ -77,8 +77,7 @@ static const char *judge(CURLU *parts, const char *url, int relative)
         why = "is no URL";
     else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
         why = "is no http or https URL";
-    else if (relative ? strcmp(host, ECS_HOST) != 0
-                      : strcmp(scheme, "http") == 0 && (!may_be_asked(host) || !is_as_written(url, host)))
+    else if (strcmp(scheme, "http") == 0 && (!may_be_asked(host) || !is_as_written(url, host)))
         why = "over http only loopback, " ECS_HOST ", " EKS_HOST " and [" EKS_HOST_V6 "] are asked";
     curl_free(scheme);
     curl_free(host);
@@ -102,7 +101,7 @@ int footfall__dynamodb_container_url(char **out, const struct dynamodb_sources *
         return refuse(from, "does not begin with '/'", call);
     (void)snprintf(url, sizeof url, "%s%s", relative != NULL ? "http://" ECS_HOST : "", given);
     parts = footfall__dynamodb_curl() == 0 ? curl_url() : NULL;
-    why = parts != NULL ? judge(parts, url, relative != NULL) : "";
+    why = parts != NULL ? judge(parts, url) : "";
     curl_url_cleanup(parts);
     if (why != NULL && why[0] != '\0')
         return refuse(from, why, call);
