@@ -49,8 +49,8 @@ struct dynamodb_signable {
 };
 void footfall__dynamodb_date(char out[DYNAMODB_DATE_BYTES], int64_t utc_ms);
 /* The value of the Authorization header for a POST to "/" with content type application/x-amz-json-1.0, headers content-type,
- * host, x-amz-date, x-amz-security-token (when there is one) and x-amz-target signed. 0, or -1 (OpenSSL failed, a value too
- * long or with a control character). Source: "Signature Version 4 signing process", AWS IAM User Guide. */
+ * host, x-amz-date, x-amz-security-token (when there is one) and x-amz-target signed. 0, or -1 and out is empty (OpenSSL failed, a value
+ * too long, or with a blank or a control character). Source: "Signature Version 4 signing process", AWS IAM User Guide. */
 int footfall__dynamodb_sign(char out[DYNAMODB_AUTHORIZATION_BYTES], struct dynamodb_signer *signer,
                             const struct dynamodb_credentials *credentials, const struct dynamodb_signable *request);
 
@@ -60,19 +60,22 @@ struct dynamodb_chain;          /* where credentials come from, and those in for
 struct dynamodb_chain_options { /* settings; NULL: not set. Copied */
     const char *access_key_id, *secret_access_key, *session_token, *profile, *region;
 };
-/* Looks at nothing but the settings and the environment. 0; CONFIG (half a pair of keys …), NO_MEMORY. */
+/* Looks at nothing but the settings and the environment, which is copied: later changes are not seen. 0; CONFIG: half a pair of
+ * keys in either, or a key that cannot be one; NO_MEMORY. */
 int footfall__dynamodb_chain_new(struct dynamodb_chain **out, const struct dynamodb_chain_options *options,
                                  struct footfall_store_call *call);
 void footfall__dynamodb_chain_free(struct dynamodb_chain *chain); /* cleanses; NULL is fine */
-/* Credentials good for now_ms (UTC), found or renewed when need be: *out lives until the next call. 0; TEMPORARY: an endpoint
- * that should have them does not answer properly; BROKEN: there are none, with a text that says where they were looked for, or
- * a file is wrong, with its name and line; NO_MEMORY. */
+/* Credentials good for now_ms (UTC), found or renewed when need be: *out lives until the next call. They are renewed from five
+ * minutes before they expire, the old ones being used while that fails. The first that answers: settings; environment; shared
+ * files; the container's endpoint; instance metadata (IMDSv2). A profile in the settings goes before the environment's keys. 0;
+ * TEMPORARY: an endpoint that should have them does not answer properly; BROKEN: there are none, with a text that says where they
+ * were looked for, or a file is wrong, with its name and line, or what is asked for is not supported; NO_MEMORY. */
 int footfall__dynamodb_credentials(struct dynamodb_chain *chain, const struct dynamodb_credentials **out,
                                    int64_t now_ms, struct footfall_store_call *call);
 /* The service refused them: the next call gets them anew (from files too). */
 void footfall__dynamodb_credentials_refused(struct dynamodb_chain *chain);
-/* From the setting, AWS_REGION, AWS_DEFAULT_REGION or the profile. 0 with *out, which lives as long as the chain; CONFIG when
- * there is none, or it is no region. */
+/* From the setting, AWS_REGION, AWS_DEFAULT_REGION or the profile (then files are read, once). 0 with *out, which lives as long as
+ * the chain; CONFIG when there is none, it is no region, or a file is wrong; NO_MEMORY. */
 int footfall__dynamodb_region(struct dynamodb_chain *chain, const char **out, struct footfall_store_call *call);
 
 /* ---- client.c: requests ---------------------------------------------------------------------------------------------------- */

@@ -50,7 +50,8 @@ static int may_be_asked(const char *host)
     return inet_pton(AF_INET6, bare, &v6) == 1 && (IN6_IS_ADDR_LOOPBACK(&v6) || is_address(AF_INET6, &v6, EKS_HOST_V6));
 }
 
-/* curl makes an address of 2130706433, 127.1 and 0x7f.0.0.1; that the host stands in the text as it was read excludes these. */
+/* curl makes an address of 2130706433, 127.1 and 0x7f.0.0.1, and takes the zone off one; that the host stands in the text as it was
+ * read excludes these. */
 static int is_as_written(const char *url, const char *host)
 {
     const char *at = strstr(url, "//");
@@ -58,19 +59,16 @@ static int is_as_written(const char *url, const char *host)
 }
 
 /* NULL, or why not; "" is no memory. */
-static const char *judge(CURLU *parts, const char *url, int relative)
+static const char *judge(CURLU *parts, const char *url)
 {
     char *scheme = NULL;
     char *host = NULL;
-    char *zone = NULL;
     const char *why = NULL;
     CURLUcode code = curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER);
     if (code == CURLUE_OK)
         code = curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0);
     if (code == CURLUE_OK)
         code = curl_url_get(parts, CURLUPART_HOST, &host, 0);
-    if (code == CURLUE_OK && curl_url_get(parts, CURLUPART_ZONEID, &zone, 0) == CURLUE_OUT_OF_MEMORY)
-        code = CURLUE_OUT_OF_MEMORY;
     if (code == CURLUE_OUT_OF_MEMORY)
         why = "";
     else if (code == CURLUE_USER_NOT_ALLOWED)
@@ -79,13 +77,10 @@ static const char *judge(CURLU *parts, const char *url, int relative)
         why = "is no URL";
     else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
         why = "is no http or https URL";
-    else if (relative
-                 ? strcmp(host, ECS_HOST) != 0
-                 : strcmp(scheme, "http") == 0 && (zone != NULL || !may_be_asked(host) || !is_as_written(url, host)))
+    else if (strcmp(scheme, "http") == 0 && (!may_be_asked(host) || !is_as_written(url, host)))
         why = "over http only loopback, " ECS_HOST ", " EKS_HOST " and [" EKS_HOST_V6 "] are asked";
     curl_free(scheme);
     curl_free(host);
-    curl_free(zone);
     return why;
 }
 
@@ -106,7 +101,7 @@ int footfall__dynamodb_container_url(char **out, const struct dynamodb_sources *
         return refuse(from, "does not begin with '/'", call);
     (void)snprintf(url, sizeof url, "%s%s", relative != NULL ? "http://" ECS_HOST : "", given);
     parts = footfall__dynamodb_curl() == 0 ? curl_url() : NULL;
-    why = parts != NULL ? judge(parts, url, relative != NULL) : "";
+    why = parts != NULL ? judge(parts, url) : "";
     curl_url_cleanup(parts);
     if (why != NULL && why[0] != '\0')
         return refuse(from, why, call);

@@ -52,8 +52,7 @@ static CURLcode prepare(CURL *handle, struct dynamodb_metadata *metadata, const 
     long all_ms = (long)(left_ms < ATTEMPT_MS ? left_ms : ATTEMPT_MS);
     CURLcode code = curl_easy_setopt(handle, CURLOPT_URL, url);
 #define SET(option, value) code = code == CURLE_OK ? curl_easy_setopt(handle, option, value) : code
-    SET(CURLOPT_PROXY, "");
-    SET(CURLOPT_NOPROXY, "*");
+    SET(CURLOPT_PROXY, ""); /* whatever the environment says */
     SET(CURLOPT_HTTPHEADER, headers);
     SET(CURLOPT_WRITEFUNCTION, receive);
     SET(CURLOPT_WRITEDATA, metadata);

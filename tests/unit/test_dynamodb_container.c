@@ -143,6 +143,7 @@ static void only_some_hosts_are_asked(void **state)
         "http://127.0.0.1./",
         "http://[::ffff:127.0.0.1]/",
         "http://[::1%25lo]/",
+        "http://[::1%lo]/",
         "http://169.254.169.254/",
         "http://169.254.170.22/",
         "http://169.254.170.2.evil.com/",

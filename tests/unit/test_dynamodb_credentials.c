@@ -185,6 +185,9 @@ static void files_are_where_the_environment_says(void **state)
     set("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     expect("/dev/null", NULL, FOOTFALL_STORE_BROKEN, "no AWS credentials");
     set("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/file");
+    expect("not there", NULL, FOOTFALL_STORE_BROKEN, "no AWS credentials");
+    set("AWS_SHARED_CREDENTIALS_FILE", "~/mine/credentials");
+    expect("below a file", NULL, FOOTFALL_STORE_BROKEN, "no AWS credentials");
     set("AWS_CONFIG_FILE", elsewhere);
     expect("config", NULL, 0, "AKMINE");
     (void)unsetenv("HOME");

@@ -72,8 +72,9 @@ static void the_longest_answer_is_read(void **state)
 
 static void a_server_that_recovers(void **state)
 {
-    static const struct mock_answer answers[] = { { "GET ", MOCK_PLAIN, 503, "", 1 },
-                                                  { "GET ", MOCK_HANG_UP, 0, NULL, 1 },
+    static const struct mock_answer answers[] = { { "GET ", MOCK_PLAIN, 503, "PSWQ", 1 },
+                                                  { "GET ", MOCK_RAW, 0,
+                                                    "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"Acc", 1 },
                                                   { NULL, MOCK_PLAIN, 200, KEYS("AKBOX", LATER), 0 } };
     (void)state;
     at_container("127.0.0.1");

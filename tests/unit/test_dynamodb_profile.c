@@ -28,6 +28,7 @@ static const struct right rights[] = {
       NULL },
     { "[default]\ns3 =\n  region = no\n  garbage\n  [a]\nregion=yes\n", "default", 0, 1, NULL, NULL, NULL, "yes" },
     { "[default]\nregion=a\n[x]\nregion=b\n[default]\nregion=c\n", "default", 0, 1, NULL, NULL, NULL, "c" },
+    { "[a]\nregion=a\n[default]\n  region=b\n", "default", 0, 3, NULL, NULL, NULL, "b" },
     { "[Default]\nregion=a\n", "default", 0, 0, NULL, NULL, NULL, NULL },
     { "[profile a]\nregion=x\n[a]\nregion=y\n", "a", 1, 1, NULL, NULL, NULL, "x" },
     { "[profile a]\nregion=x\n[a]\nregion=y\n", "a", 0, 3, NULL, NULL, NULL, "y" },
