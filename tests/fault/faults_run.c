@@ -1,6 +1,7 @@
-/* redis_faults_run.c: the processes that count through the proxy, and the one that starts them and collects what they were
- * answered (redis_faults_run.h). */
-#include "redis_faults_run.h"
+/* faults_run.c: the processes that count through the proxy, and the one that starts them and collects what they were answered
+ * (faults_run.h). */
+#include "faults_run.h"
+#include "faults_own.h"
 
 #include "cmocka_all.h"
 
@@ -11,12 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "folder.h"
 #include "footfall.h"
 #include "handle.h"
 #include "process.h"
-#include "redis_proxied.h"
+#include "proxied.h"
 
 enum {
     PROCESSES = 4,
@@ -24,7 +26,8 @@ enum {
     THREADS = 4, /* of a process, two on each handle */
     AT_ONCE =
         4, /* operations of a batch or a round of submissions, at most: one message each mostly, as few share a counter */
-    WORDS = 7
+    WORDS = FAULTS_WORDS - 1,
+    NAME_BYTES = 24
 };
 
 struct work {
@@ -33,9 +36,12 @@ struct work {
     uint32_t wait_ms;
     struct faults_answer *answers;
     size_t count;
+    int has_own;
+    struct faults_own own;
+    char own_name[NAME_BYTES];
 };
 struct tail { /* of a process's report */
-    uint64_t operations, retries;
+    uint64_t operations, retries, own;
 };
 
 void faults_name(char out[8], uint32_t counter)
@@ -158,11 +164,15 @@ static void *count(void *arg)
             break;
         }
         i += n;
+        while (work->has_own && work->own.operations < i / 2)
+            faults_own_step(&work->own);
     }
+    if (work->has_own)
+        faults_own_end(&work->own);
     return NULL;
 }
 
-/* program work BACKEND PORT PREFIX OPERATIONS WAIT_MS SEED */
+/* program work BACKEND PORT PREFIX OPERATIONS WAIT_MS SEED SETTING HAS_OWN */
 int faults_work(char **argv)
 {
     const size_t each = strtoul(argv[5], NULL, 10) / THREADS;
@@ -174,13 +184,18 @@ int faults_work(char **argv)
     if (answers == NULL)
         support_die("calloc");
     for (size_t i = 0; i < HANDLES; i++)
-        handles[i] = redis_proxied_open(argv[2], (uint16_t)strtoul(argv[3], NULL, 10), argv[4], "2");
+        handles[i] = proxied_open(argv[2], (uint16_t)strtoul(argv[3], NULL, 10), argv[4], "2", argv[8]);
     for (size_t i = 0; i < THREADS; i++) {
         works[i] = (struct work){ .ff = handles[i % HANDLES],
                                   .random = strtoull(argv[7], NULL, 10) + i * 1000003,
                                   .wait_ms = (uint32_t)strtoul(argv[6], NULL, 10),
                                   .answers = answers + i * each,
-                                  .count = each };
+                                  .count = each,
+                                  .has_own = argv[9][0] == '1' };
+        snprintf(works[i].own_name, sizeof works[i].own_name, "own%ld.%zu", (long)getpid(), i);
+        works[i].own = (struct faults_own){
+            .ff = works[i].ff, .random = works[i].random + 1, .wait_ms = works[i].wait_ms, .name = works[i].own_name
+        };
         if (pthread_create(&threads[i], NULL, count, &works[i]) != 0)
             support_die("pthread_create");
     }
@@ -193,6 +208,8 @@ int faults_work(char **argv)
         tail.retries += stats.retries;
         footfall_close(handles[i]);
     }
+    for (size_t i = 0; i < THREADS; i++)
+        tail.own += works[i].own.operations;
     support_report(answers, each * THREADS * sizeof *answers);
     support_report(&tail, sizeof tail);
     free(answers);
@@ -214,18 +231,22 @@ static void collect(struct faults_outcome *out, struct support_process *process,
     out->count += each;
     out->operations += tail.operations;
     out->retries += tail.retries;
+    out->own += tail.own;
     free(bytes.at);
 }
 
 void faults_run(struct faults_outcome *out, const struct faults_run *run)
 {
-    struct support_proxy *proxy = redis_proxied_start();
+    struct support_proxy *proxy = proxied_start();
     struct support_process processes[PROCESSES];
     char port[8], operations[24], wait_ms[16], seed[24];
-    const char *args[WORDS + 1] = { "work", run->backend, port, run->prefix, operations, wait_ms, seed, NULL };
+    const char *args[WORDS + 1] = {
+        "work", run->backend, port, run->prefix, operations, wait_ms, seed, run->setting, run->has_own ? "1" : "0", NULL
+    };
     const size_t each = run->operations / PROCESSES;
     const int64_t begun_ns = support_now_ns();
     memset(out, 0, sizeof *out);
+    proxied_make(run->prefix);
     out->answers = calloc(run->operations, sizeof *out->answers);
     if (out->answers == NULL)
         support_die("calloc");
@@ -239,7 +260,7 @@ void faults_run(struct faults_outcome *out, const struct faults_run *run)
     }
     for (size_t i = 0; i < PROCESSES; i++)
         collect(out, &processes[i], each);
-    redis_proxied_settle(proxy);
+    proxied_settle(proxy);
     out->counts = support_proxy_counts(proxy);
     out->seconds = (double)(support_now_ns() - begun_ns) / 1e9;
     support_proxy_stop(proxy);
