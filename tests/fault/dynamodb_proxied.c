@@ -8,6 +8,8 @@
 #include "folder.h"
 #include "handle.h"
 
+enum { MOST_WORDS = 12 };
+
 const char *const proxied_backend = "dynamodb";
 const int proxied_dead_copy_counts = 0; /* of 16 slots the other one may have taken the same */
 
@@ -36,50 +38,49 @@ char *dynamodb_table(const char *prefix)
     return support_format("%s%s", said("FOOTFALL_TEST_NAME_PREFIX"), prefix);
 }
 
-struct footfall *dynamodb_proxied_open(const char *backend, uint16_t port, const char *prefix, const char *setting,
-                                       const char *create)
+/* Pairs of settings from words (proxied.h) that live as long; free() the keys. */
+static size_t take_words(const char **pairs, char *words, const char *backend)
 {
-    char *keys[] = { support_format("%s.endpoint", backend), support_format("%s.table", backend),
-                     support_format("%s.create_table", backend), support_format("%s.%s", backend, setting) };
-    char *url = support_format("http://127.0.0.1:%d", (int)(port != 0 ? port : server_port()));
-    char *table = dynamodb_table(prefix);
-    char *value = strchr(keys[3], '=');
-    const char *pairs[] = { "backend",
-                            backend,
-                            "secret",
-                            SUPPORT_SECRET,
-                            "deadline",
-                            "60s",
-                            keys[0],
-                            url,
-                            keys[1],
-                            table,
-                            keys[2],
-                            create,
-                            value != NULL ? keys[3] : NULL,
-                            value != NULL ? value + 1 : NULL,
-                            NULL };
-    struct footfall *ff = NULL;
-    if (value != NULL)
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        char *value = strchr(word, '=');
+        if (value == NULL || count == 2 * MOST_WORDS)
+            support_die("settings");
         *value = '\0';
+        pairs[count++] = support_format("%s%s", word[0] == '.' ? backend : "", word);
+        pairs[count++] = value + 1;
+    }
+    return count;
+}
+
+struct footfall *dynamodb_proxied_open(const char *backend, uint16_t port, const char *prefix, const char *settings)
+{
+    char *table = dynamodb_table(prefix);
+    char *words = support_format("secret=secret deadline=60s .endpoint=http://127.0.0.1:%d .table=%s %s",
+                                 (int)(port != 0 ? port : server_port()), table, settings);
+    const char *pairs[2 * MOST_WORDS + 3] = { "backend", backend };
+    size_t count = 2 + take_words(pairs + 2, words, backend);
+    struct footfall *ff = NULL;
+    pairs[3] = SUPPORT_SECRET; /* it has blanks */
     ff = support_open(pairs);
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        free(keys[i]);
+    for (size_t i = 2; i < count; i += 2)
+        free((void *)(uintptr_t)pairs[i]);
+    free(words);
     free(table);
-    free(url);
     return ff;
 }
 
 struct footfall *proxied_open(const char *backend, uint16_t port, const char *prefix, const char *lanes,
-                              const char *setting)
+                              const char *settings)
 {
     (void)lanes; /* always 4; a counter always takes the same one */
-    return dynamodb_proxied_open(backend, port, prefix, setting, "false");
+    return dynamodb_proxied_open(backend, port, prefix, settings);
 }
 
 void proxied_make(const char *prefix)
 {
-    footfall_close(dynamodb_proxied_open("dynamodb", 0, prefix, "", "true"));
+    footfall_close(dynamodb_proxied_open("dynamodb", 0, prefix, ".create_table=true"));
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------ */
@@ -113,4 +114,14 @@ int proxied_is_epoch(const void *request, size_t bytes, void *user)
 {
     (void)user;
     return holds(request, bytes, "-keys\"") && proxied_is_counting(request, bytes, NULL);
+}
+
+/* ---- time ------------------------------------------------------------------------------------------------------------------ */
+
+/* Epochs begin at multiples of their length, the window's. */
+char *dynamodb_window(int64_t now_ms, int ids)
+{
+    const int64_t about = 2 * INT64_C(86400000);
+    const int64_t half = 2 * (now_ms / about) + 1;
+    return support_format("window=%lldms", (long long)(ids == 2 ? now_ms / (now_ms / about) : 2 * now_ms / half));
 }

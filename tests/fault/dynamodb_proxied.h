@@ -5,9 +5,10 @@
 
 /* The table of this prefix; free() it. */
 char *dynamodb_table(const char *prefix);
-/* proxied_open; create: "true" or "false", of create_table. */
-struct footfall *dynamodb_proxied_open(const char *backend, uint16_t port, const char *prefix, const char *setting,
-                                       const char *create);
+struct footfall *dynamodb_proxied_open(const char *backend, uint16_t port, const char *prefix, const char *settings);
+/* The setting of a window by which a visit at now_ms has so many ids (1 or 2) to write: the middle of an epoch, or its first
+ * hour. free() it. */
+char *dynamodb_window(int64_t now_ms, int ids);
 /* Is this a request of that action, "UpdateItem"? */
 int dynamodb_is_action(const void *request, size_t bytes, const char *action);
 #endif

@@ -92,7 +92,7 @@ static void put_in_words(const struct faults_own *own, struct worded *w, const s
     support_address(w->address, 0xf00000 + step->visitor);
     w->who = (struct footfall_visitor)FOOTFALL_VISITOR_INIT;
     w->who.address = w->address;
-    w->who.now_ms = SUPPORT_TIME_MS;
+    w->who.now_ms = own->now_ms;
     w->op = (struct footfall_op)FOOTFALL_OP_INIT(step->kind);
     w->op.name = own->name;
     if (step->kind == FOOTFALL_OP_ADD)

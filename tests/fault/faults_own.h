@@ -8,9 +8,10 @@
 
 enum { OWN_VISITORS = 6, OWN_OPS = 3 /* of a batch */ };
 
-struct faults_own { /* zeros, but for the first four */
+struct faults_own { /* zeros, but for the first five */
     struct footfall *ff;
     uint64_t random;
+    int64_t now_ms; /* of visits */
     uint32_t wait_ms;
     const char *name;
     int exists;

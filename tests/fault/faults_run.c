@@ -33,6 +33,7 @@ enum {
 struct work {
     struct footfall *ff;
     uint64_t random;
+    int64_t now_ms;
     uint32_t wait_ms;
     struct faults_answer *answers;
     size_t count;
@@ -69,7 +70,7 @@ static void one(const struct work *work, struct faults_answer *answer)
     if (answer->counter < FAULTS_ADDED)
         support_add(work->ff, name, 1, work->wait_ms, &r);
     else
-        support_visit(work->ff, name, answer->visitor, SUPPORT_TIME_MS, work->wait_ms, &r);
+        support_visit(work->ff, name, answer->visitor, work->now_ms, work->wait_ms, &r);
     note(answer, &r);
 }
 
@@ -79,14 +80,14 @@ struct worded { /* an operation, and what it points at */
     char name[8], address[16];
 };
 
-static void put_in_words(struct worded *w, const struct faults_answer *answer)
+static void put_in_words(struct worded *w, const struct faults_answer *answer, int64_t now_ms)
 {
     int visits = answer->counter >= FAULTS_ADDED;
     faults_name(w->name, answer->counter);
     support_address(w->address, answer->visitor);
     w->who = (struct footfall_visitor)FOOTFALL_VISITOR_INIT;
     w->who.address = w->address;
-    w->who.now_ms = SUPPORT_TIME_MS;
+    w->who.now_ms = now_ms;
     w->op = (struct footfall_op)FOOTFALL_OP_INIT(visits ? FOOTFALL_OP_VISIT : FOOTFALL_OP_ADD);
     w->op.name = w->name;
     w->op.delta = 1;
@@ -100,7 +101,7 @@ static void by_batch(const struct work *work, struct faults_answer *answers, siz
     struct footfall_op ops[AT_ONCE] = { 0 };
     struct footfall_result results[AT_ONCE];
     for (size_t i = 0; i < n; i++) {
-        put_in_words(&words[i], &answers[i]);
+        put_in_words(&words[i], &answers[i], work->now_ms);
         ops[i] = words[i].op;
     }
     call.wait_ms = work->wait_ms;
@@ -131,7 +132,7 @@ static void by_submission(const struct work *work, struct faults_answer *answers
     call.wait_ms = work->wait_ms;
     for (size_t i = 0; i < n; i++) {
         struct worded words;
-        put_in_words(&words, &answers[i]);
+        put_in_words(&words, &answers[i], work->now_ms);
         tickets[i] = (struct ticket){ &answers[i], &left };
         if (footfall_submit(work->ff, &words.op, &call, arrived, &tickets[i], NULL) != FOOTFALL_OK)
             support_die("submit");
@@ -172,7 +173,7 @@ static void *count(void *arg)
     return NULL;
 }
 
-/* program work BACKEND PORT PREFIX OPERATIONS WAIT_MS SEED SETTING HAS_OWN */
+/* program work BACKEND PORT PREFIX OPERATIONS WAIT_MS SEED SETTINGS NOW_MS HAS_OWN */
 int faults_work(char **argv)
 {
     const size_t each = strtoul(argv[5], NULL, 10) / THREADS;
@@ -191,11 +192,14 @@ int faults_work(char **argv)
                                   .wait_ms = (uint32_t)strtoul(argv[6], NULL, 10),
                                   .answers = answers + i * each,
                                   .count = each,
-                                  .has_own = argv[9][0] == '1' };
+                                  .has_own = argv[10][0] == '1',
+                                  .now_ms = strtoll(argv[9], NULL, 10) };
         snprintf(works[i].own_name, sizeof works[i].own_name, "own%ld.%zu", (long)getpid(), i);
-        works[i].own = (struct faults_own){
-            .ff = works[i].ff, .random = works[i].random + 1, .wait_ms = works[i].wait_ms, .name = works[i].own_name
-        };
+        works[i].own = (struct faults_own){ .ff = works[i].ff,
+                                            .random = works[i].random + 1,
+                                            .now_ms = works[i].now_ms,
+                                            .wait_ms = works[i].wait_ms,
+                                            .name = works[i].own_name };
         if (pthread_create(&threads[i], NULL, count, &works[i]) != 0)
             support_die("pthread_create");
     }
@@ -239,10 +243,10 @@ void faults_run(struct faults_outcome *out, const struct faults_run *run)
 {
     struct support_proxy *proxy = proxied_start();
     struct support_process processes[PROCESSES];
-    char port[8], operations[24], wait_ms[16], seed[24];
-    const char *args[WORDS + 1] = {
-        "work", run->backend, port, run->prefix, operations, wait_ms, seed, run->setting, run->has_own ? "1" : "0", NULL
-    };
+    char port[8], operations[24], wait_ms[16], seed[24], now[24];
+    const char *args[WORDS + 1] = { "work",  run->backend, port,          run->prefix, operations,
+                                    wait_ms, seed,         run->settings, now,         run->has_own ? "1" : "0",
+                                    NULL };
     const size_t each = run->operations / PROCESSES;
     const int64_t begun_ns = support_now_ns();
     memset(out, 0, sizeof *out);
@@ -252,6 +256,7 @@ void faults_run(struct faults_outcome *out, const struct faults_run *run)
         support_die("calloc");
     support_proxy_plan(proxy, run->plan);
     snprintf(port, sizeof port, "%d", support_proxy_port(proxy));
+    snprintf(now, sizeof now, "%" PRId64, run->now_ms);
     snprintf(operations, sizeof operations, "%zu", each);
     snprintf(wait_ms, sizeof wait_ms, "%" PRIu32, run->wait_ms);
     for (size_t i = 0; i < PROCESSES; i++) {

@@ -25,7 +25,8 @@ struct faults_answer { /* of one operation */
 struct faults_run {
     const char *backend; /* proxied_backend, or one that forwards to it */
     const char *prefix;
-    const char *setting; /* "" or one more, see proxied_open */
+    const char *settings; /* "" or more, see proxied_open */
+    int64_t now_ms;       /* of all visits */
     int has_own; /* and half as many operations again, of every kind, on counters of each thread's own (faults_own.h) */
     size_t operations; /* a multiple of 16 */
     uint32_t wait_ms;  /* each call's */
@@ -45,7 +46,7 @@ void faults_name(char out[8], uint32_t counter);
 void faults_run(struct faults_outcome *out, const struct faults_run *run);
 /* What a process does that faults_run starts: `program work …`. The exit status. */
 int faults_work(char **argv);
-enum { FAULTS_WORDS = 10 }; /* argc of that */
+enum { FAULTS_WORDS = 11 }; /* argc of that */
 
 /* ---- faults_check.c ----------------------------------------------------------------------------------------------------------- */
 

@@ -15,9 +15,10 @@ extern const int proxied_dead_copy_counts;
 
 struct support_proxy *proxied_start(void);
 /* A handle on the counters under this prefix, which are there already (proxied_make). backend: proxied_backend, or one that
- * forwards to it. port: the proxy's, 0: the server's. setting: one more of the backend's, "atomic=false", or "". */
+ * forwards to it. port: the proxy's, 0: the server's. settings: more of them, between blanks: "window=2h .atomic=false", where
+ * what begins with a dot is the backend's; or "". */
 struct footfall *proxied_open(const char *backend, uint16_t port, const char *prefix, const char *lanes,
-                              const char *setting);
+                              const char *settings);
 /* Whatever must be there before a handle is opened. */
 void proxied_make(const char *prefix);
 

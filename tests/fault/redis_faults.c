@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "footfall.h"
+#include "handle.h"
 #include "process.h"
 #include "faults_run.h"
 #include "proxied.h"
@@ -27,7 +28,7 @@ static void processes_under_faults_are_exact(void **state)
     struct support_proxy_plan plan = {
         .matches = proxied_is_counting, .seed = support_seed(), .delay_ms = 40, .trickle_ms = 1
     };
-    struct faults_run run = { "redis", "exact", "", 1, OPS, WAIT_MS, &plan };
+    struct faults_run run = { "redis", "exact", "", SUPPORT_TIME_MS, 1, OPS, WAIT_MS, &plan };
     struct faults_outcome out;
     struct footfall *ff = NULL;
     (void)state;
@@ -65,7 +66,7 @@ static void processes_under_faults_are_exact(void **state)
 static void without_marks_it_miscounts(void **state)
 {
     struct support_proxy_plan plan = { .matches = proxied_is_counting, .seed = support_seed() };
-    struct faults_run run = { "unmarked", "unmarked", "", 0, OPS / 5, WAIT_MS, &plan };
+    struct faults_run run = { "unmarked", "unmarked", "", SUPPORT_TIME_MS, 0, OPS / 5, WAIT_MS, &plan };
     struct faults_outcome out;
     struct footfall *ff = NULL;
     int64_t held = 0;
@@ -91,7 +92,7 @@ static void short_deadlines_tell_no_lies(void **state)
     struct support_proxy_plan plan = {
         .matches = proxied_is_counting, .seed = support_seed(), .delay_ms = 150, .trickle_ms = 1
     };
-    struct faults_run run = { "redis", "short", "", 0, OPS / 5, 50, &plan };
+    struct faults_run run = { "redis", "short", "", SUPPORT_TIME_MS, 0, OPS / 5, 50, &plan };
     struct faults_outcome out;
     struct footfall *ff = NULL;
     size_t statuses[3] = { 0 };

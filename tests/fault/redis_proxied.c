@@ -25,7 +25,7 @@ void proxied_make(const char *prefix)
 }
 
 struct footfall *proxied_open(const char *backend, uint16_t port, const char *prefix, const char *lanes,
-                              const char *setting)
+                              const char *settings)
 {
     char *keys[] = { support_format("%s.url", backend), support_format("%s.prefix", backend),
                      support_format("%s.lanes", backend) };
@@ -33,8 +33,8 @@ struct footfall *proxied_open(const char *backend, uint16_t port, const char *pr
     const char *pairs[] = { "backend", backend, "secret", SUPPORT_SECRET, "deadline", "60s", keys[0],
                             url,       keys[1], prefix,   keys[2],        lanes,      NULL };
     struct footfall *ff = NULL;
-    if (setting[0] != '\0')
-        support_die("no setting is known here");
+    if (settings[0] != '\0')
+        support_die("no settings are known here");
     ff = support_open(pairs);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         free(keys[i]);
