@@ -4,7 +4,7 @@
 
 #include "process.h"
 #include "redis_ask.h"
-#include "redis_load.h"
+#include "load.h"
 
 #include <signal.h>
 #include <stdio.h>

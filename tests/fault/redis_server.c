@@ -7,7 +7,7 @@
 #include "handle.h"
 #include "process.h"
 #include "redis_ask.h"
-#include "redis_load.h"
+#include "load.h"
 
 #include <inttypes.h>
 #include <pthread.h>

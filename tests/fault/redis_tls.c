@@ -6,7 +6,7 @@
 #include "handle.h"
 #include "process.h"
 #include "redis_ask.h"
-#include "redis_load.h"
+#include "load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,16 +1,12 @@
-/* redis_control.c: the C side of with_redis.py (redis_control.h): its control socket, and RESP2 in a few lines. */
+/* redis_control.c: the C side of with_redis.py (redis_control.h): RESP2 in a few lines. */
 #include "redis_control.h"
 #include "folder.h"
+#include "server_control.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { MOST_WORDS = 64 };
@@ -59,78 +55,9 @@ pid_t support_redis_pid(void)
     return (pid_t)strtol(said("FOOTFALL_TEST_REDIS_PID"), NULL, 10);
 }
 
-/* Connects; what comes is read from the stream, what goes is sent to its descriptor. fclose() it. */
-static FILE *dial(int family, const void *address, size_t bytes, const char *name)
-{
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), rc = 0;
-    FILE *stream = NULL;
-    if (fd < 0)
-        support_die("socket");
-    do
-        rc = connect(fd, address, (socklen_t)bytes);
-    while (rc != 0 && errno == EINTR);
-    if (rc != 0)
-        support_die(name);
-    stream = fdopen(fd, "r");
-    if (stream == NULL)
-        support_die("fdopen");
-    return stream;
-}
-
-static FILE *dial_unix(const char *path)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    size_t bytes = strlen(path);
-    if (bytes >= sizeof address.sun_path)
-        refuse(path, "too long for a socket");
-    memcpy(address.sun_path, path, bytes);
-    return dial(AF_UNIX, &address, sizeof address, path);
-}
-
-static FILE *dial_tcp(int port)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET };
-    address.sin_port = htons((uint16_t)port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return dial(AF_INET, &address, sizeof address, "connect");
-}
-
-static void send_all(FILE *stream, const char *bytes, size_t count)
-{
-    while (count > 0) {
-        ssize_t put = send(fileno(stream), bytes, count, MSG_NOSIGNAL);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            support_die("send");
-        bytes += put;
-        count -= (size_t)put;
-    }
-}
-
-/* A line without its end; free() it. */
-static char *read_line(FILE *stream, const char *end)
-{
-    char *line = NULL;
-    size_t room = 0, want = strlen(end);
-    ssize_t got = getline(&line, &room, stream);
-    if (got < (ssize_t)want || memcmp(line + got - want, end, want) != 0)
-        refuse("reading", "the other side hung up");
-    line[(size_t)got - want] = '\0';
-    return line;
-}
-
 void support_redis_control(const char *command)
 {
-    FILE *stream = dial_unix(said("FOOTFALL_TEST_REDIS_CONTROL"));
-    char *line = support_format("%s\n", command), *answer = NULL;
-    send_all(stream, line, strlen(line));
-    answer = read_line(stream, "\n");
-    if (strcmp(answer, "ok") != 0)
-        refuse(command, answer);
-    free(answer);
-    free(line);
-    fclose(stream);
+    support_server_control(said("FOOTFALL_TEST_REDIS_CONTROL"), command);
 }
 
 static void read_bulk(FILE *in, FILE *out, size_t left)
@@ -143,12 +70,12 @@ static void read_bulk(FILE *in, FILE *out, size_t left)
         fwrite(part, 1, got, out);
         left -= got;
     }
-    free(read_line(in, "\r\n"));
+    free(support_read_line(in, "\r\n"));
 }
 
 static void read_reply(FILE *in, FILE *out)
 {
-    char *line = read_line(in, "\r\n");
+    char *line = support_read_line(in, "\r\n");
     long long number = strtoll(line + 1, NULL, 10);
     if (line[0] == '+' || line[0] == ':')
         fputs(line + 1, out);
@@ -183,7 +110,7 @@ static char *ask(FILE *stream, const char *const *words)
         fprintf(out, "$%zu\r\n%s\r\n", strlen(words[i]), words[i]);
     if (fclose(out) != 0)
         support_die("open_memstream");
-    send_all(stream, text, bytes);
+    support_send_all(stream, text, bytes);
     free(text);
     out = open_memstream(&text, &bytes);
     if (out == NULL)
@@ -229,7 +156,7 @@ static FILE *connect_as_told(void)
     if (host == NULL || (!is_unix && strncmp(url, "redis:", 6) != 0))
         refuse(url, "only redis:// and unix:// are spoken here");
     host += 3;
-    stream = is_unix ? dial_unix(support_redis_socket()) : dial_tcp(support_redis_port());
+    stream = is_unix ? support_dial_unix(support_redis_socket()) : support_dial_tcp(support_redis_port());
     at = memchr(host, '@', strcspn(host, "/"));
     if (at != NULL) {
         const char *colon = memchr(host, ':', (size_t)(at - host));

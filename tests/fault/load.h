@@ -1,7 +1,7 @@
-/* redis_load.h: processes that count on the test's Redis server from several threads, report what they begin and what was
+/* load.h: processes that count on the test's server from several threads, report what they begin and what was
  * acknowledged, and whether the numbers in the store can be true then. Failures end the running cmocka test. */
-#ifndef FAULT_REDIS_LOAD_H
-#define FAULT_REDIS_LOAD_H
+#ifndef FAULT_LOAD_H
+#define FAULT_LOAD_H
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -33,10 +33,18 @@ struct load {
 
 struct load_ledger { /* what the loads on one prefix have left behind so far; starts with zeros and a prefix */
     const char *prefix;
+    const char *settings; /* for load_open; NULL: "" */
+    int64_t now_ms;       /* of all visits; 0: SUPPORT_TIME_MS */
+    int may_lag;          /* visits of a process that died may leave visitors remembered and not counted */
     uint32_t next_visitor;
     int64_t total[LOAD_COUNTERS], unique[LOAD_COUNTERS];
     size_t acknowledged, in_flight, lost_in_flight;
 };
+
+/* Each backend's own, redis_load.c and dynamodb_load.c: a handle on the counters under this prefix, with more settings if the
+ * backend knows any; and how many connections the server has, those of dead processes too. */
+struct footfall *load_open(const char *prefix, const char *settings);
+size_t load_connections(void);
 
 /* First thing in main: a process of a load never returns from it. */
 void load_role(int argc, char **argv);
