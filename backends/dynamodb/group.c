@@ -225,6 +225,9 @@ int footfall__dynamodb_apply(struct footfall_store *store, const struct footfall
     }
     b->ops = ops;
     b->call = call;
+    for (size_t i = 0; i < count; i++)
+        if (!b->states[i].decided)
+            b->states[i].result.status = FOOTFALL_STORE_UNKNOWN; /* until something better is known */
     for (size_t i = 0; i < b->group_count; i++)
         if (has_open_op(b->groups[i]))
             resume(b->groups[i]);

@@ -757,7 +757,7 @@ static int refusal(struct dynamodb_group *g)
         if (g->step == DYNAMODB_PLAN)
             g->doubt |= call->request.doubt;
         if (g->step == DYNAMODB_CLAIM)
-            g->claims |= call->request.doubt || call->done;
+            g->claims |= call->request.doubt || call->request.answer == DYNAMODB_ANSWERED;
         if (!call->done && status == 0)
             status = footfall__dynamodb_status(call->request.answer, call->request.action, table_of(g), g->batch->call);
     }
