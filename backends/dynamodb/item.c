@@ -169,6 +169,8 @@ int footfall__dynamodb_take_counter(struct dynamodb_counter_item *out, const jso
     memset(out, 0, sizeof(*out));
     if (item == NULL)
         return 0;
+    if (!json_is_object(item))
+        return -1;
     out->exists = footfall__dynamodb_take_n(item, "t", &out->t);
     bad |= out->exists < 0 || footfall__dynamodb_take_n(item, "u", &out->u) < 0 ||
            footfall__dynamodb_take_n(item, "g", &out->g) < 0 || footfall__dynamodb_take_n(item, "r", &out->r) < 0;
@@ -189,9 +191,11 @@ int footfall__dynamodb_take_record(struct dynamodb_record *out, const json_t *it
     memset(out, 0, sizeof(*out));
     if (item == NULL)
         return 0;
+    if (!json_is_object(item))
+        return -1;
     out->there = footfall__dynamodb_take_n(item, "s", &out->s);
     out->claimed = take_mark(item, "c", &out->c);
-    return out->there < 0 || out->claimed < 0 || footfall__dynamodb_take_n(item, "r", &out->r) < 0 ||
+    return out->there < 0 || out->s < 0 || out->claimed < 0 || footfall__dynamodb_take_n(item, "r", &out->r) < 0 ||
                    footfall__dynamodb_take_n(item, "e", &out->e) < 0
                ? -1
                : 0;
