@@ -11,7 +11,7 @@
 #include "footfall.h"
 #include "handle.h"
 #include "process.h"
-#include "redis_proxied.h"
+#include "proxied.h"
 
 enum { ROUNDS = 20, LONG_MS = 60000 };
 
@@ -19,13 +19,13 @@ enum { ROUNDS = 20, LONG_MS = 60000 };
 static void opening_tries_again(void **state)
 {
     static const enum support_proxy_fault kinds[] = { SUPPORT_PROXY_SILENT, SUPPORT_PROXY_CUT_REPLY };
-    struct redis_proxied *p = *state;
+    struct proxied *p = *state;
     for (int i = 0; i < 2; i++) {
         const struct support_proxy_step first = { 1, kinds[i] };
-        struct support_proxy_plan plan = { .matches = redis_proxied_is_epoch, .script = &first, .script_count = 1 };
+        struct support_proxy_plan plan = { .matches = proxied_is_epoch, .script = &first, .script_count = 1 };
         struct footfall *ff = NULL;
         support_proxy_plan(p->proxy, &plan);
-        ff = redis_proxied_open("redis", support_proxy_port(p->proxy), p->prefix, "1");
+        ff = proxied_open("redis", support_proxy_port(p->proxy), p->prefix, "1", "");
         assert_true(support_proxy_counts(p->proxy).matching > 1);
         footfall_close(ff);
     }
@@ -34,7 +34,7 @@ static void opening_tries_again(void **state)
 /* program visit PORT PREFIX: one visit by the same visitor, once there is something to read; reports the flags. */
 static int visit_once(char **argv)
 {
-    struct footfall *ff = redis_proxied_open("redis", (uint16_t)strtoul(argv[2], NULL, 10), argv[3], "1");
+    struct footfall *ff = proxied_open("redis", (uint16_t)strtoul(argv[2], NULL, 10), argv[3], "1", "");
     struct footfall_result r;
     (void)getchar();
     if (support_visit(ff, "a", 3, SUPPORT_TIME_MS, LONG_MS, &r) != FOOTFALL_OK)
@@ -48,13 +48,13 @@ static int visit_once(char **argv)
  * the same key, so one visit is new. */
 static void two_agree_on_the_epoch(void **state)
 {
-    struct redis_proxied *p = *state;
+    struct proxied *p = *state;
     uint64_t random = support_seed(), lost = 0, late = 0;
     for (int round = 0; round < ROUNDS; round++) {
-        struct support_proxy_plan plan = { .matches = redis_proxied_is_epoch,
+        struct support_proxy_plan plan = { .matches = proxied_is_epoch,
                                            .seed = support_random(&random),
                                            .delay_ms = 30 };
-        char port[8], prefix[24];
+        char port[8], prefix[40];
         const char *args[] = { "visit", port, prefix, NULL };
         struct support_process processes[2];
         int64_t totals = 0;
@@ -82,7 +82,7 @@ static void two_agree_on_the_epoch(void **state)
             totals += r.total;
             news += (r.flags & FOOTFALL_IS_NEW) != 0;
         }
-        redis_proxied_settle(p->proxy);
+        proxied_settle(p->proxy);
         lost += support_proxy_counts(p->proxy).lost_after;
         late += support_proxy_counts(p->proxy).late_delivered;
         assert_int_equal(totals, 3);
@@ -95,8 +95,8 @@ static void two_agree_on_the_epoch(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(opening_tries_again, redis_proxied_setup, redis_proxied_teardown),
-        cmocka_unit_test_setup_teardown(two_agree_on_the_epoch, redis_proxied_setup, redis_proxied_teardown),
+        cmocka_unit_test_setup_teardown(opening_tries_again, proxied_setup, proxied_teardown),
+        cmocka_unit_test_setup_teardown(two_agree_on_the_epoch, proxied_setup, proxied_teardown),
     };
     if (argc == 4 && strcmp(argv[1], "visit") == 0)
         return visit_once(argv);

@@ -1,5 +1,5 @@
 /* redis_lost.c: single faults between the Redis backend and its server, step by step: what a call answers, and what is counted,
- * when a request or its reply is lost. Copies that come late are in redis_late.c, many faults at once in redis_faults.c. */
+ * when a request or its reply is lost. Copies that come late are in late.c, many faults at once in redis_faults.c. */
 #include "cmocka_all.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "footfall.h"
 #include "handle.h"
 #include "redis_control.h"
-#include "redis_proxied.h"
+#include "proxied.h"
 
 enum { LONG_MS = 60000, SHORT_MS = 150, TRIES = 5, PIPELINE = 5 };
 
@@ -32,11 +32,11 @@ static void assert_held(struct footfall *ff, const char *name, int64_t total, in
 /* ---- one request ------------------------------------------------------------------------------------------------------------ */
 
 /* Each kind of operation, its first attempt under the fault: one attempt more, the operation's own values, counted once. */
-static void each_kind_under(struct redis_proxied *p, enum support_proxy_fault fault, int is_retried)
+static void each_kind_under(struct proxied *p, enum support_proxy_fault fault, int is_retried)
 {
     struct footfall_call call = FOOTFALL_CALL_INIT;
     struct footfall_visitor who = FOOTFALL_VISITOR_INIT;
-    uint64_t retries = redis_proxied_retries(p);
+    uint64_t retries = proxied_retries(p);
     struct footfall_result r;
     char name[16];
     snprintf(name, sizeof name, "kinds%d", (int)fault);
@@ -44,30 +44,30 @@ static void each_kind_under(struct redis_proxied *p, enum support_proxy_fault fa
     who.address = "10.0.0.1";
     who.now_ms = SUPPORT_TIME_MS;
 
-    redis_proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
+    proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
     assert_int_equal(support_add(p->ff, name, 5, LONG_MS, &r), FOOTFALL_OK);
     assert_own(&r, 5, 0);
-    redis_proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
+    proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
     assert_int_equal(footfall_visit(p->ff, name, &who, &call, &r, NULL), FOOTFALL_OK);
     assert_own(&r, 6, 1);
     assert_true(r.flags & FOOTFALL_IS_NEW);
-    redis_proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
+    proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
     assert_int_equal(footfall_forget(p->ff, name, &who, &call, &r, NULL), FOOTFALL_OK);
     assert_own(&r, 6, 1);
-    redis_proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
+    proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
     assert_int_equal(footfall_visit(p->ff, name, &who, &call, &r, NULL), FOOTFALL_OK);
     assert_own(&r, 7, 2); /* forgotten, so new again */
-    redis_proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
+    proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
     assert_int_equal(footfall_set(p->ff, name, INT64_MAX, INT64_MIN, &call, &r, NULL), FOOTFALL_OK);
     assert_own(&r, INT64_MAX, INT64_MIN);
-    redis_proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
+    proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
     assert_int_equal(support_add(p->ff, name, 1, LONG_MS, &r), FOOTFALL_RANGE);
     assert_held(p->ff, name, INT64_MAX, INT64_MIN);
-    redis_proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
+    proxied_plan(p, ONE(fault), SUPPORT_PROXY_NONE, 1);
     assert_int_equal(footfall_delete(p->ff, name, &call, &r, NULL), FOOTFALL_OK);
     assert_own(&r, INT64_MAX, INT64_MIN); /* what was there, also when it was gone by the second attempt */
     assert_false(support_read(p->ff, name).flags & FOOTFALL_EXISTS);
-    assert_int_equal(redis_proxied_retries(p) - retries, is_retried ? 7 : 0);
+    assert_int_equal(proxied_retries(p) - retries, is_retried ? 7 : 0);
 }
 
 static void reply_lost_by_reset(void **state)
@@ -102,14 +102,14 @@ static void lost_in_silence(void **state)
 {
     static const enum support_proxy_fault kinds[] = { SUPPORT_PROXY_DROP_REPLY, SUPPORT_PROXY_DROP_REQUEST,
                                                       SUPPORT_PROXY_SILENT };
-    struct redis_proxied *p = *state;
+    struct proxied *p = *state;
     for (int i = 0; i < 3; i++) {
         struct footfall_result r;
-        redis_proxied_plan(p, &kinds[i], 1, SUPPORT_PROXY_NONE, 0);
+        proxied_plan(p, &kinds[i], 1, SUPPORT_PROXY_NONE, 0);
         assert_int_equal(support_visit(p->ff, "a", 7, SUPPORT_TIME_MS, LONG_MS, &r), FOOTFALL_OK);
         assert_own(&r, i + 1, 1);
         assert_int_equal((r.flags & FOOTFALL_IS_NEW) != 0, i == 0);
-        assert_int_equal(redis_proxied_retries(p), i + 1);
+        assert_int_equal(proxied_retries(p), i + 1);
         assert_int_equal(support_proxy_counts(p->proxy).lost_after, kinds[i] == SUPPORT_PROXY_DROP_REPLY);
     }
     assert_held(p->ff, "a", 3, 1);
@@ -118,17 +118,17 @@ static void lost_in_silence(void **state)
 /* No byte went out: surely not applied, and that is said. */
 static void refused_connections(void **state)
 {
-    struct redis_proxied *p = *state;
+    struct proxied *p = *state;
     struct footfall_result r;
     assert_int_equal(support_add(p->ff, "a", 1, LONG_MS, &r), FOOTFALL_OK);
     support_proxy_refuse(p->proxy, 1);
-    redis_proxied_plan(p, NULL, 0, SUPPORT_PROXY_RESET_BEFORE, 0);
+    proxied_plan(p, NULL, 0, SUPPORT_PROXY_RESET_BEFORE, 0);
     /* Not even sent, on a machine that stands still: once more. */
     for (int i = 0; i < TRIES && support_add(p->ff, "a", 1, SHORT_MS, &r) == FOOTFALL_TEMPORARY; i++)
         ;
     assert_int_equal(r.status, FOOTFALL_UNKNOWN); /* the connection was there still */
-    redis_proxied_settle(p->proxy);
-    redis_proxied_calm(p);
+    proxied_settle(p->proxy);
+    proxied_calm(p);
     for (int i = 0; i < 3; i++)
         assert_int_equal(support_add(p->ff, "a", 1, SHORT_MS, &r), FOOTFALL_TEMPORARY);
     support_proxy_refuse(p->proxy, 0);
@@ -138,7 +138,7 @@ static void refused_connections(void **state)
 
 /* ---- a batch over several counters -------------------------------------------------------------------------------------------- */
 
-static void five_adds(struct redis_proxied *p, const char *prefix, int64_t delta, struct footfall_result *results)
+static void five_adds(struct proxied *p, const char *prefix, int64_t delta, struct footfall_result *results)
 {
     struct footfall_call call = FOOTFALL_CALL_INIT;
     struct footfall_op ops[PIPELINE];
@@ -153,7 +153,7 @@ static void five_adds(struct redis_proxied *p, const char *prefix, int64_t delta
     assert_int_equal(footfall_apply(p->ff, ops, PIPELINE, &call, results, NULL), FOOTFALL_OK);
 }
 
-static void assert_five(struct redis_proxied *p, const char *prefix, int64_t first, const struct footfall_result *r)
+static void assert_five(struct proxied *p, const char *prefix, int64_t first, const struct footfall_result *r)
 {
     for (int i = 0; i < PIPELINE; i++) {
         char name[24];
@@ -168,11 +168,11 @@ static void reset_inside_a_pipeline(void **state)
 {
     static const enum support_proxy_fault kinds[] = { SUPPORT_PROXY_RESET_BEFORE, SUPPORT_PROXY_CUT_REQUEST,
                                                       SUPPORT_PROXY_RESET_AFTER, SUPPORT_PROXY_CUT_REPLY };
-    struct redis_proxied *p = *state;
+    struct proxied *p = *state;
     for (int i = 0; i < 8; i++) {
         struct support_proxy_step third = { 3, kinds[i / 2] };
         struct support_proxy_plan plan = {
-            .matches = redis_proxied_is_apply, .script = &third, .script_count = 1, .lose_earlier = i % 2
+            .matches = proxied_is_apply, .script = &third, .script_count = 1, .lose_earlier = i % 2
         };
         struct footfall_result results[PIPELINE];
         struct support_proxy_counts counts;
@@ -180,11 +180,11 @@ static void reset_inside_a_pipeline(void **state)
         char prefix[16];
         snprintf(prefix, sizeof prefix, "pipe%d.", i);
         five_adds(p, prefix, 100, results);
-        retries = redis_proxied_retries(p);
+        retries = proxied_retries(p);
         support_proxy_plan(p->proxy, &plan);
         five_adds(p, prefix, 1000, results);
         assert_five(p, prefix, 1100, results);
-        assert_int_equal(redis_proxied_retries(p), retries + 1);
+        assert_int_equal(proxied_retries(p), retries + 1);
         counts = support_proxy_counts(p->proxy);
         assert_int_equal(counts.by_fault[third.fault], 1);
         assert_int_equal(counts.matching, 3 + PIPELINE);
@@ -200,7 +200,7 @@ struct forgetting { /* the server forgets all scripts just before the nth reques
 static int forgets(const void *request, size_t bytes, void *user)
 {
     struct forgetting *f = user;
-    if (!redis_proxied_is_apply(request, bytes, NULL))
+    if (!proxied_is_apply(request, bytes, NULL))
         return 0;
     if (++f->seen == f->nth)
         free(support_redis_command("SCRIPT", "FLUSH", NULL));
@@ -209,20 +209,20 @@ static int forgets(const void *request, size_t bytes, void *user)
 
 static void script_lost_between_batches(void **state)
 {
-    struct redis_proxied *p = *state;
+    struct proxied *p = *state;
     struct footfall_result r;
     for (int i = 1; i <= 3; i++) {
         assert_int_equal(support_add(p->ff, "a", 1, LONG_MS, &r), FOOTFALL_OK);
         assert_own(&r, i, 0);
         free(support_redis_command("SCRIPT", "FLUSH", NULL));
     }
-    assert_int_equal(redis_proxied_retries(p), 0); /* it goes again within the attempt */
+    assert_int_equal(proxied_retries(p), 0); /* it goes again within the attempt */
 }
 
 /* Wherever in a pipeline of five, or in its second attempt after the third reply was lost, the script goes: all are counted once. */
 static void script_lost_inside_a_batch(void **state)
 {
-    struct redis_proxied *p = *state;
+    struct proxied *p = *state;
     for (unsigned nth = 1; nth <= 3 + 2 * PIPELINE; nth++) {
         const struct support_proxy_step third = { 3, SUPPORT_PROXY_RESET_AFTER };
         struct forgetting when = { .nth = nth };
@@ -233,7 +233,7 @@ static void script_lost_inside_a_batch(void **state)
         five_adds(p, prefix, 100, results);
         support_proxy_plan(p->proxy, &plan);
         five_adds(p, prefix, 1000, results);
-        redis_proxied_calm(p); /* `when` ends with this round */
+        proxied_calm(p); /* `when` ends with this round */
         assert_five(p, prefix, 1100, results);
     }
 }
@@ -242,10 +242,10 @@ static void script_lost_inside_a_batch(void **state)
 static void reply_lost_to_the_script_itself(void **state)
 {
     static const enum support_proxy_fault faults[] = { SUPPORT_PROXY_NONE, SUPPORT_PROXY_RESET_AFTER };
-    struct redis_proxied *p = *state;
+    struct proxied *p = *state;
     struct footfall_result r;
     free(support_redis_command("SCRIPT", "FLUSH", NULL));
-    redis_proxied_plan(p, faults, 2, SUPPORT_PROXY_NONE, 0);
+    proxied_plan(p, faults, 2, SUPPORT_PROXY_NONE, 0);
     assert_int_equal(support_add(p->ff, "a", 1, LONG_MS, &r), FOOTFALL_OK);
     assert_own(&r, 1, 0);
     assert_int_equal(support_proxy_counts(p->proxy).matching, 3);
@@ -260,8 +260,8 @@ static void token_after_doubt(void **state)
 {
     static const enum support_proxy_fault kinds[] = { SUPPORT_PROXY_RESET_AFTER, SUPPORT_PROXY_CUT_REPLY,
                                                       SUPPORT_PROXY_RESET_BEFORE, SUPPORT_PROXY_CUT_REQUEST };
-    struct redis_proxied *p = *state;
-    struct footfall *other = redis_proxied_direct(p);
+    struct proxied *p = *state;
+    struct footfall *other = proxied_direct(p);
     for (int i = 0; i < 8; i++) {
         struct footfall_call call = FOOTFALL_CALL_INIT;
         struct footfall_visitor who = FOOTFALL_VISITOR_INIT;
@@ -273,12 +273,12 @@ static void token_after_doubt(void **state)
         call.wait_ms = SHORT_MS;
         call.token = "token";
         call.token_bytes = 5;
-        redis_proxied_plan(p, NULL, 0, kinds[i / 2], 0);
+        proxied_plan(p, NULL, 0, kinds[i / 2], 0);
         for (int j = 0; j < TRIES && footfall_visit(p->ff, name, &who, &call, &r, NULL) == FOOTFALL_TEMPORARY; j++)
             ;
         assert_int_equal(r.status, FOOTFALL_UNKNOWN);
-        redis_proxied_settle(p->proxy);
-        redis_proxied_calm(p);
+        proxied_settle(p->proxy);
+        proxied_calm(p);
         call.wait_ms = LONG_MS;
         assert_int_equal(footfall_visit(i % 2 == 0 ? p->ff : other, name, &who, &call, &r, NULL), FOOTFALL_OK);
         assert_int_equal((r.flags & FOOTFALL_REPLAYED) != 0, i < 4);
@@ -295,7 +295,7 @@ static void series_under_lost_replies(void **state)
 {
     static const uint8_t series[FOOTFALL_SERIES_BYTES] = "series for tests";
     static const enum support_proxy_fault second[] = { SUPPORT_PROXY_NONE, SUPPORT_PROXY_RESET_AFTER };
-    struct redis_proxied *p = *state;
+    struct proxied *p = *state;
     for (uint64_t number = 1; number <= 3; number++)
         for (int again = 0; again < 2; again++) {
             struct footfall_call call = FOOTFALL_CALL_INIT;
@@ -309,7 +309,7 @@ static void series_under_lost_replies(void **state)
                 ops[i].name = (const char *[]){ "x", "y", "z" }[i % 3];
                 ops[i].delta = 1;
             }
-            redis_proxied_plan(p, second, 2, SUPPORT_PROXY_NONE, 0);
+            proxied_plan(p, second, 2, SUPPORT_PROXY_NONE, 0);
             assert_int_equal(footfall_apply(p->ff, ops, 6, &call, results, NULL), FOOTFALL_OK);
             assert_int_equal(support_proxy_counts(p->proxy).lost_after, 1);
             for (int i = 0; i < 6; i++) {
@@ -324,7 +324,7 @@ static void series_under_lost_replies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, redis_proxied_setup, redis_proxied_teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, proxied_setup, proxied_teardown)
         CASE(reply_lost_by_reset),
         CASE(reply_cut),
         CASE(request_lost_by_reset),

@@ -1,35 +1,41 @@
-/* redis_proxied.c: see redis_proxied.h. What the proxy can do is support/proxy.h's, the server's life support/redis_control.h's. */
-#include "redis_proxied.h"
+/* redis_proxied.c: what is Redis's own of proxied.h: the server's address, handles, which request is which. The server's life is
+ * support/redis_control.h's. */
+#include "proxied.h"
 
-#include "cmocka_all.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "folder.h"
 #include "handle.h"
-#include "process.h"
 #include "redis_control.h"
 
-enum { MOST_STEPS = 16, SETTLE_MS = 60000 };
+const char *const proxied_backend = "redis";
+const int proxied_dead_copy_counts = 1;
 
-struct support_proxy *redis_proxied_start(void)
+struct support_proxy *proxied_start(void)
 {
     struct support_proxy_address any = { .path = NULL };
     struct support_proxy_address server = { .port = (uint16_t)support_redis_port() };
     return support_proxy_start(&support_proxy_redis, any, server);
 }
 
-struct footfall *redis_proxied_open(const char *backend, uint16_t port, const char *prefix, const char *lanes)
+void proxied_make(const char *prefix)
+{
+    (void)prefix; /* a prefix of keys needs nothing */
+}
+
+struct footfall *proxied_open(const char *backend, uint16_t port, const char *prefix, const char *lanes,
+                              const char *settings)
 {
     char *keys[] = { support_format("%s.url", backend), support_format("%s.prefix", backend),
                      support_format("%s.lanes", backend) };
     char *url = support_format("redis://127.0.0.1:%d/0", port != 0 ? (int)port : support_redis_port());
     const char *pairs[] = { "backend", backend, "secret", SUPPORT_SECRET, "deadline", "60s", keys[0],
                             url,       keys[1], prefix,   keys[2],        lanes,      NULL };
-    struct footfall *ff = support_open(pairs);
+    struct footfall *ff = NULL;
+    if (settings[0] != '\0')
+        support_die("no settings are known here");
+    ff = support_open(pairs);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         free(keys[i]);
     free(url);
@@ -67,81 +73,19 @@ static int is_word(const void *request, size_t bytes, unsigned nth, const char *
     return at != NULL && count == strlen(text) && memcmp(at, text, count) == 0;
 }
 
-int redis_proxied_is_script(const void *request, size_t bytes, void *user)
+int proxied_is_counting(const void *request, size_t bytes, void *user)
 {
     (void)user;
     return is_word(request, bytes, 0, "EVALSHA") || is_word(request, bytes, 0, "EVAL");
 }
 
 /* The scripts differ in how many keys they take: apply.lua 4, epoch_key.lua 2, the others 1. */
-int redis_proxied_is_apply(const void *request, size_t bytes, void *user)
+int proxied_is_apply(const void *request, size_t bytes, void *user)
 {
-    return redis_proxied_is_script(request, bytes, user) && is_word(request, bytes, 2, "4");
+    return proxied_is_counting(request, bytes, user) && is_word(request, bytes, 2, "4");
 }
 
-int redis_proxied_is_epoch(const void *request, size_t bytes, void *user)
+int proxied_is_epoch(const void *request, size_t bytes, void *user)
 {
-    return redis_proxied_is_script(request, bytes, user) && is_word(request, bytes, 2, "2");
-}
-
-/* ---- one test's surroundings --------------------------------------------------------------------------------------------- */
-
-int redis_proxied_setup(void **state)
-{
-    static int number;
-    struct redis_proxied *p = calloc(1, sizeof *p);
-    if (p == NULL)
-        support_die("calloc");
-    snprintf(p->prefix, sizeof p->prefix, "test%d", ++number);
-    p->proxy = redis_proxied_start();
-    p->ff = redis_proxied_open("redis", support_proxy_port(p->proxy), p->prefix, "1");
-    if (support_visit(p->ff, "warm", 0, SUPPORT_TIME_MS, 60000, NULL) != FOOTFALL_OK)
-        support_die("visit");
-    *state = p;
-    return 0;
-}
-
-int redis_proxied_teardown(void **state)
-{
-    struct redis_proxied *p = *state;
-    footfall_close(p->ff);
-    support_proxy_stop(p->proxy);
-    free(p);
-    return 0;
-}
-
-struct footfall *redis_proxied_direct(const struct redis_proxied *p)
-{
-    return redis_proxied_open("redis", 0, p->prefix, "1");
-}
-
-void redis_proxied_plan(const struct redis_proxied *p, const enum support_proxy_fault *faults, size_t count,
-                        enum support_proxy_fault rest, int64_t delay_ms)
-{
-    struct support_proxy_step steps[MOST_STEPS];
-    struct support_proxy_plan plan = {
-        .matches = redis_proxied_is_apply, .script = steps, .script_count = count, .delay_ms = delay_ms, .trickle_ms = 1
-    };
-    assert_true(count <= MOST_STEPS);
-    for (size_t i = 0; i < count; i++)
-        steps[i] = (struct support_proxy_step){ i + 1, faults[i] };
-    plan.permille[rest] = 1000;
-    support_proxy_plan(p->proxy, &plan);
-}
-
-void redis_proxied_calm(const struct redis_proxied *p)
-{
-    support_proxy_plan(p->proxy, NULL);
-}
-
-void redis_proxied_settle(struct support_proxy *proxy)
-{
-    assert_int_equal(support_proxy_settle(proxy, support_now_ns() + SETTLE_MS * INT64_C(1000000)), 0);
-}
-
-uint64_t redis_proxied_retries(const struct redis_proxied *p)
-{
-    struct footfall_stats stats = FOOTFALL_STATS_INIT;
-    footfall_stats(p->ff, &stats);
-    return stats.retries;
+    return proxied_is_counting(request, bytes, user) && is_word(request, bytes, 2, "2");
 }

@@ -13,7 +13,7 @@
 #include "handle.h"
 #include "process.h"
 #include "redis_control.h"
-#include "redis_proxied.h"
+#include "proxied.h"
 
 enum { LONG_MS = 60000, SHORT_MS = 500, SOON_MS = 300, TRIES = 5, VISITOR = 1 };
 
@@ -212,7 +212,7 @@ static void with_a_lost_reply(void **state)
 {
     const struct support_proxy_address any = { .path = NULL }, master = { .port = (uint16_t)master_port() };
     const struct support_proxy_step first = { 1, SUPPORT_PROXY_RESET_AFTER };
-    const struct support_proxy_plan plan = { .matches = redis_proxied_is_apply, .script = &first, .script_count = 1 };
+    const struct support_proxy_plan plan = { .matches = proxied_is_apply, .script = &first, .script_count = 1 };
     struct support_proxy *proxy = support_proxy_start(&support_proxy_redis, any, master);
     char *url = support_format("redis://127.0.0.1:%d/0", support_proxy_port(proxy));
     struct footfall *ff = NULL;

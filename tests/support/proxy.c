@@ -285,6 +285,9 @@ void support_proxy_plan(struct support_proxy *proxy, const struct support_proxy_
     for (size_t i = 0; i < SUPPORT_PROXY_FAULTS; i++)
         chances += plan->permille[i];
     errno = EINVAL;
+    if (plan->permille[SUPPORT_PROXY_ANSWER_BEFORE] + plan->permille[SUPPORT_PROXY_ANSWER_AFTER] > 0 &&
+        plan->answers == NULL)
+        support_die("proxy: no answers");
     if (chances > 1000)
         support_die("proxy: more than 1000 permille");
     if (plan->script_count > 0) {
@@ -379,9 +382,9 @@ int support_proxy_settle(struct support_proxy *proxy, int64_t until_ns)
 
 const char *support_proxy_fault_name(enum support_proxy_fault fault)
 {
-    static const char *const names[SUPPORT_PROXY_FAULTS] = { "NONE",        "DROP_REQUEST", "RESET_BEFORE",
-                                                             "CUT_REQUEST", "RESET_AFTER",  "DROP_REPLY",
-                                                             "CUT_REPLY",   "DELAY",        "LATE_COPY",
-                                                             "REPEAT",      "TRICKLE",      "SILENT" };
+    static const char *const names[SUPPORT_PROXY_FAULTS] = {
+        "NONE",  "DROP_REQUEST", "RESET_BEFORE", "CUT_REQUEST", "RESET_AFTER", "DROP_REPLY",    "CUT_REPLY",
+        "DELAY", "LATE_COPY",    "REPEAT",       "TRICKLE",     "SILENT",      "ANSWER_BEFORE", "ANSWER_AFTER"
+    };
     return fault < SUPPORT_PROXY_FAULTS ? names[fault] : "?";
 }

@@ -19,10 +19,12 @@ enum support_proxy_fault {
     SUPPORT_PROXY_CUT_REPLY,    /* ends: forwarded, the first half of the whole reply is passed on, then reset */
     SUPPORT_PROXY_DELAY, /* forwarded delay_ms later, and what follows it after it; also if the client leaves meanwhile */
     SUPPORT_PROXY_LATE_COPY, /* ends: the client is reset; forwarded delay_ms later over the upstream connection, kept for it */
-    SUPPORT_PROXY_REPEAT,  /* forwarded twice; the second reply is swallowed */
-    SUPPORT_PROXY_TRICKLE, /* forwarded; of the reply a byte is passed on every trickle_ms */
-    SUPPORT_PROXY_SILENT,  /* ends: not forwarded; nothing is read or sent any more, the connection stays open */
-    SUPPORT_PROXY_FAULTS   /* how many */
+    SUPPORT_PROXY_REPEAT,        /* forwarded twice; the second reply is swallowed */
+    SUPPORT_PROXY_TRICKLE,       /* forwarded; of the reply a byte is passed on every trickle_ms */
+    SUPPORT_PROXY_SILENT,        /* ends: not forwarded; nothing is read or sent any more, the connection stays open */
+    SUPPORT_PROXY_ANSWER_BEFORE, /* never forwarded: the plan's answer is sent instead of a reply */
+    SUPPORT_PROXY_ANSWER_AFTER,  /* forwarded, the whole reply awaited; the plan's answer is sent in its place */
+    SUPPORT_PROXY_FAULTS         /* how many */
 };
 
 /* A protocol. Lengths of the first whole message in these bytes, or one of: */
@@ -43,6 +45,27 @@ extern const struct support_proxy_framing support_proxy_redis;
  * whole: who waits for "100 Continue" before sending a body waits in vain. */
 extern const struct support_proxy_framing support_proxy_http;
 
+/* What a client is sent in the place of a reply. */
+enum support_proxy_then {                          /* afterwards the connection */
+                          SUPPORT_PROXY_GOES_ON,   /* is as any */
+                          SUPPORT_PROXY_CLOSES,    /* ends, in an orderly way; as a fault that "ends" */
+                          SUPPORT_PROXY_STAYS_MUTE /* ends so too, but stays open */
+};
+struct support_proxy_answer {
+    void *bytes; /* allocated; the proxy frees them */
+    size_t count;
+    enum support_proxy_then then;
+};
+/* All of it is called in the proxy's thread, under its lock. */
+struct support_proxy_answers {
+    /* When a request meets ANSWER_BEFORE or ANSWER_AFTER: what it is to be answered with, a number for `make`. random: to be
+     * handed to support_random_below. */
+    int (*pick)(const void *request, size_t bytes, enum support_proxy_fault fault, uint64_t *random, void *user);
+    /* When its turn has come. reply: the server's, whole, for ANSWER_AFTER; else NULL. */
+    struct support_proxy_answer (*make)(int picked, const void *reply, size_t bytes, void *user);
+    void *user;
+};
+
 struct support_proxy_step {
     uint64_t nth; /* of the matching requests since the plan was set, from 1 */
     enum support_proxy_fault fault;
@@ -56,6 +79,8 @@ struct support_proxy_plan {
     unsigned permille[SUPPORT_PROXY_FAULTS]; /* chances of what the script leaves alone; 1000 together at most */
     uint64_t seed;
     int64_t delay_ms, trickle_ms;
+    int64_t late_ms; /* late copies go out between delay_ms and this later, by chance; 0: after delay_ms */
+    const struct support_proxy_answers *answers; /* lives until the proxy stops; needed for ANSWER_ faults */
     int lose_earlier; /* a fault that ends loses replies of earlier requests that are still out: thrown away as they come */
 };
 
@@ -64,11 +89,13 @@ struct support_proxy_counts {
     uint64_t requests;    /* whole ones read of clients */
     uint64_t matching;
     uint64_t by_fault[SUPPORT_PROXY_FAULTS]; /* what was chosen for the matching ones, NONE included */
-    uint64_t forwarded;  /* whole ones sent to the server: with both copies of REPEAT, and late ones when they go out */
-    uint64_t replies;    /* passed on: the last byte is in the client's socket */
-    uint64_t lost_after; /* whole replies the server gave and the client did not get, whatever the reason */
+    uint64_t forwarded; /* whole ones sent to the server: with both copies of REPEAT, and late ones when they go out */
+    uint64_t replies;   /* passed on: the last byte is in the client's socket */
+    uint64_t
+        lost_after; /* whole replies the server gave and the client did not get, whatever the reason; ANSWER_AFTER's too */
     uint64_t late_delivered; /* late copies that the server has answered */
     uint64_t repeated;       /* second replies swallowed */
+    uint64_t answered;       /* answers of the plan's own making that were passed on */
     uint64_t broken;         /* connections ended because of bytes that are no message */
 };
 

@@ -19,7 +19,8 @@ static int is_passed_on(int what)
 static int needs_reply(int what)
 {
     return is_passed_on(what) || what == SUPPORT_PROXY_RESET_AFTER || what == SUPPORT_PROXY_DROP_REPLY ||
-           what == SUPPORT_PROXY_CUT_REPLY || what == PROXY_LOSE || what == PROXY_SECOND || what == PROXY_LATE;
+           what == SUPPORT_PROXY_CUT_REPLY || what == SUPPORT_PROXY_ANSWER_AFTER || what == PROXY_LOSE ||
+           what == PROXY_SECOND || what == PROXY_LATE;
 }
 
 static void add_due(struct proxy_link *link, int what, int note)
@@ -51,7 +52,7 @@ static void client_gone(struct proxy_core *core, struct proxy_link *link, enum p
     link->end_from_ns = 0;
     link->trickle_end = 0;
     for (; link->told < link->answered; link->told++)
-        core->counts.lost_after += link->due[link->told].end > link->sent;
+        core->counts.lost_after += link->due[link->told].end > link->sent && is_passed_on(link->due[link->told].what);
     proxy_buffer_take(&link->to_client, link->to_client.count);
 }
 
@@ -61,6 +62,26 @@ static void to_client(struct proxy_link *link, const void *bytes, size_t count)
         return;
     proxy_buffer_add(&link->to_client, bytes, count);
     link->queued += count;
+}
+
+/* The plan's own words, as the client's reply. What has been read after a request whose answer ends the connection is lost. */
+static void answer_otherwise(struct proxy_link *link, struct proxy_due *due, size_t bytes)
+{
+    struct support_proxy_answer own =
+        due->answers->make(due->picked, bytes > 0 ? proxy_buffer_at(&link->replies) : NULL, bytes, due->answers->user);
+    const int is_over = link->client < 0 || link->end != PROXY_OPEN || link->mute;
+    if (!is_over)
+        to_client(link, own.bytes, own.count);
+    free(own.bytes);
+    due->end = is_over ? 0 : link->queued;
+    if (is_over || own.then == SUPPORT_PROXY_GOES_ON)
+        return;
+    link->mute = own.then == SUPPORT_PROXY_STAYS_MUTE;
+    link->end = link->mute ? link->end : PROXY_CLOSE;
+    link->reading = PROXY_SWALLOWS;
+    for (size_t i = link->answered; i < link->dues; i++)
+        if (is_passed_on(link->due[i].what))
+            link->due[i].what = PROXY_LOSE;
 }
 
 static void answer(struct proxy_core *core, struct proxy_link *link, struct proxy_due *due, size_t bytes)
@@ -92,6 +113,10 @@ static void answer(struct proxy_core *core, struct proxy_link *link, struct prox
         due->end = link->queued;
         link->trickle_end = due->what == SUPPORT_PROXY_TRICKLE ? link->queued : 0;
         link->trickle_from_ns = 0;
+        break;
+    case SUPPORT_PROXY_ANSWER_BEFORE:
+    case SUPPORT_PROXY_ANSWER_AFTER:
+        answer_otherwise(link, due, bytes);
         break;
     default:
         link->end = due->what == PROXY_LOSE ? link->end : PROXY_RESET;
@@ -144,7 +169,7 @@ static void take_replies(struct proxy_core *core, struct proxy_link *link, int i
 static void server_gone(struct proxy_core *core, struct proxy_link *link, enum proxy_end how)
 {
     take_replies(core, link, 1);
-    if (link->answered < link->dues && is_passed_on(link->due[link->answered].what))
+    if (link->answered < link->dues && is_passed_on(link->due[link->answered].what) && !link->mute)
         to_client(link, proxy_buffer_at(&link->replies), link->replies.count);
     proxy_socket_end(&link->server, PROXY_RESET);
     link->connecting = 0;
@@ -165,6 +190,22 @@ static void forward(struct proxy_core *core, struct proxy_link *link, const void
     add_due(link, what, core->framing->note != NULL ? core->framing->note(request, bytes) : 0);
 }
 
+static void promise_answer(struct proxy_core *core, struct proxy_link *link, const void *request, size_t bytes,
+                           int fault)
+{
+    const struct support_proxy_answers *answers = core->plan.answers;
+    struct proxy_due *due = NULL;
+    if (answers == NULL)
+        support_die("proxy: no answers");
+    if (fault == SUPPORT_PROXY_ANSWER_AFTER)
+        forward(core, link, request, bytes, fault);
+    else
+        add_due(link, fault, 0);
+    due = &link->due[link->dues - 1];
+    due->answers = answers;
+    due->picked = answers->pick(request, bytes, (enum support_proxy_fault)fault, &core->random, answers->user);
+}
+
 /* What ends the link is the last that is due. */
 static void end_requests(struct proxy_core *core, struct proxy_link *link, int what)
 {
@@ -172,6 +213,12 @@ static void end_requests(struct proxy_core *core, struct proxy_link *link, int w
     for (size_t i = link->answered; core->plan.lose_earlier && i + 1 < link->dues; i++)
         if (is_passed_on(link->due[i].what))
             link->due[i].what = PROXY_LOSE;
+}
+
+static int64_t late_after_ms(struct proxy_core *core)
+{
+    const int64_t most = core->plan.late_ms - core->plan.delay_ms;
+    return core->plan.delay_ms + (most > 0 ? (int64_t)support_random_below(&core->random, (uint64_t)most + 1) : 0);
 }
 
 static void meet(struct proxy_core *core, struct proxy_link *link, const void *request, size_t bytes, int fault)
@@ -185,6 +232,10 @@ static void meet(struct proxy_core *core, struct proxy_link *link, const void *r
         forward(core, link, request, bytes, SUPPORT_PROXY_NONE);
         forward(core, link, request, bytes, PROXY_SECOND);
         return;
+    case SUPPORT_PROXY_ANSWER_BEFORE:
+    case SUPPORT_PROXY_ANSWER_AFTER:
+        promise_answer(core, link, request, bytes, fault);
+        return;
     case SUPPORT_PROXY_RESET_AFTER:
     case SUPPORT_PROXY_DROP_REPLY:
     case SUPPORT_PROXY_CUT_REPLY:
@@ -196,7 +247,7 @@ static void meet(struct proxy_core *core, struct proxy_link *link, const void *r
         break;
     case SUPPORT_PROXY_LATE_COPY:
         proxy_buffer_add(&link->late, request, bytes);
-        link->late_from_ns = support_now_ns() + core->plan.delay_ms * 1000000;
+        link->late_from_ns = support_now_ns() + late_after_ms(core) * 1000000;
         add_due(link, fault, 0);
         break;
     default:
@@ -268,7 +319,10 @@ static int send_client(struct proxy_core *core, struct proxy_link *link, int64_t
             link->trickle_end = 0;
     }
     for (; link->told < link->answered && link->due[link->told].end <= link->sent; link->told++)
-        core->counts.replies += link->due[link->told].end > 0;
+        if (link->due[link->told].end > 0 && is_passed_on(link->due[link->told].what))
+            core->counts.replies++;
+        else if (link->due[link->told].end > 0)
+            core->counts.answered++;
     if (link->told == link->dues)
         link->told = link->answered = link->dues = 0;
     return trickle_end != 0 && link->trickle_end == 0;

@@ -22,6 +22,8 @@ struct
     proxy_due { /* a request that has had its turn, in their order; most wait for a reply, some only for those before them */
     int what; /* a fault, or one of the above */
     int note;
+    int picked;                                  /* of an ANSWER_ fault, */
+    const struct support_proxy_answers *answers; /* and by whom */
     uint64_t end; /* where its reply ends in the stream to the client, once answered; 0: has none there */
 };
 

@@ -1,5 +1,6 @@
-/* test_proxy.c: tests of the fault proxy (tests/support/proxy.h): each fault (test_proxy_faults.c), connections as a whole
- * (test_proxy_links.c), where messages end (test_proxy_frames.c). This file has what they share (test_proxy.h). */
+/* test_proxy.c: tests of the fault proxy (tests/support/proxy.h): each fault (test_proxy_faults.c), answers of its own
+ * (test_proxy_answers.c), connections as a whole (test_proxy_links.c), where messages end (test_proxy_frames.c). This file has what
+ * they share (test_proxy.h). */
 #include "test_proxy.h"
 
 #include <errno.h>
@@ -364,8 +365,10 @@ int main(void)
         size_t count;
     } parts[] = { { proxy_frames, proxy_frames_count },
                   { proxy_faults, proxy_faults_count },
+                  { proxy_answers, proxy_answers_count },
                   { proxy_links, proxy_links_count } };
-    struct CMUnitTest *all = calloc(proxy_frames_count + proxy_faults_count + proxy_links_count, sizeof *all);
+    struct CMUnitTest *all =
+        calloc(proxy_frames_count + proxy_faults_count + proxy_answers_count + proxy_links_count, sizeof *all);
     size_t count = 0;
     int failed = 0;
     if (all == NULL)

@@ -76,8 +76,8 @@ void client_expect_mute(struct kit *kit, int fd);
 size_t make_request(const struct kind *kind, char out[128], char letter);
 size_t make_reply(const struct kind *kind, char out[128], unsigned long number);
 
-extern const struct CMUnitTest proxy_faults[], proxy_links[], proxy_frames[];
-extern const size_t proxy_faults_count, proxy_links_count, proxy_frames_count;
+extern const struct CMUnitTest proxy_faults[], proxy_answers[], proxy_links[], proxy_frames[];
+extern const size_t proxy_faults_count, proxy_answers_count, proxy_links_count, proxy_frames_count;
 
 /* A test for each kind. */
 /* clang-format off */

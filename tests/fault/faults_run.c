@@ -1,6 +1,7 @@
-/* redis_faults_run.c: the processes that count through the proxy, and the one that starts them and collects what they were
- * answered (redis_faults_run.h). */
-#include "redis_faults_run.h"
+/* faults_run.c: the processes that count through the proxy, and the one that starts them and collects what they were answered
+ * (faults_run.h). */
+#include "faults_run.h"
+#include "faults_own.h"
 
 #include "cmocka_all.h"
 
@@ -11,12 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "folder.h"
 #include "footfall.h"
 #include "handle.h"
 #include "process.h"
-#include "redis_proxied.h"
+#include "proxied.h"
 
 enum {
     PROCESSES = 4,
@@ -24,18 +26,23 @@ enum {
     THREADS = 4, /* of a process, two on each handle */
     AT_ONCE =
         4, /* operations of a batch or a round of submissions, at most: one message each mostly, as few share a counter */
-    WORDS = 7
+    WORDS = FAULTS_WORDS - 1,
+    NAME_BYTES = 24
 };
 
 struct work {
     struct footfall *ff;
     uint64_t random;
+    int64_t now_ms;
     uint32_t wait_ms;
     struct faults_answer *answers;
     size_t count;
+    int has_own;
+    struct faults_own own;
+    char own_name[NAME_BYTES];
 };
 struct tail { /* of a process's report */
-    uint64_t operations, retries;
+    uint64_t operations, retries, own;
 };
 
 void faults_name(char out[8], uint32_t counter)
@@ -63,7 +70,7 @@ static void one(const struct work *work, struct faults_answer *answer)
     if (answer->counter < FAULTS_ADDED)
         support_add(work->ff, name, 1, work->wait_ms, &r);
     else
-        support_visit(work->ff, name, answer->visitor, SUPPORT_TIME_MS, work->wait_ms, &r);
+        support_visit(work->ff, name, answer->visitor, work->now_ms, work->wait_ms, &r);
     note(answer, &r);
 }
 
@@ -73,14 +80,14 @@ struct worded { /* an operation, and what it points at */
     char name[8], address[16];
 };
 
-static void put_in_words(struct worded *w, const struct faults_answer *answer)
+static void put_in_words(struct worded *w, const struct faults_answer *answer, int64_t now_ms)
 {
     int visits = answer->counter >= FAULTS_ADDED;
     faults_name(w->name, answer->counter);
     support_address(w->address, answer->visitor);
     w->who = (struct footfall_visitor)FOOTFALL_VISITOR_INIT;
     w->who.address = w->address;
-    w->who.now_ms = SUPPORT_TIME_MS;
+    w->who.now_ms = now_ms;
     w->op = (struct footfall_op)FOOTFALL_OP_INIT(visits ? FOOTFALL_OP_VISIT : FOOTFALL_OP_ADD);
     w->op.name = w->name;
     w->op.delta = 1;
@@ -94,7 +101,7 @@ static void by_batch(const struct work *work, struct faults_answer *answers, siz
     struct footfall_op ops[AT_ONCE] = { 0 };
     struct footfall_result results[AT_ONCE];
     for (size_t i = 0; i < n; i++) {
-        put_in_words(&words[i], &answers[i]);
+        put_in_words(&words[i], &answers[i], work->now_ms);
         ops[i] = words[i].op;
     }
     call.wait_ms = work->wait_ms;
@@ -125,7 +132,7 @@ static void by_submission(const struct work *work, struct faults_answer *answers
     call.wait_ms = work->wait_ms;
     for (size_t i = 0; i < n; i++) {
         struct worded words;
-        put_in_words(&words, &answers[i]);
+        put_in_words(&words, &answers[i], work->now_ms);
         tickets[i] = (struct ticket){ &answers[i], &left };
         if (footfall_submit(work->ff, &words.op, &call, arrived, &tickets[i], NULL) != FOOTFALL_OK)
             support_die("submit");
@@ -158,11 +165,15 @@ static void *count(void *arg)
             break;
         }
         i += n;
+        while (work->has_own && work->own.operations < i / 2)
+            faults_own_step(&work->own);
     }
+    if (work->has_own)
+        faults_own_end(&work->own);
     return NULL;
 }
 
-/* program work BACKEND PORT PREFIX OPERATIONS WAIT_MS SEED */
+/* program work BACKEND PORT PREFIX OPERATIONS WAIT_MS SEED SETTINGS NOW_MS HAS_OWN */
 int faults_work(char **argv)
 {
     const size_t each = strtoul(argv[5], NULL, 10) / THREADS;
@@ -174,13 +185,21 @@ int faults_work(char **argv)
     if (answers == NULL)
         support_die("calloc");
     for (size_t i = 0; i < HANDLES; i++)
-        handles[i] = redis_proxied_open(argv[2], (uint16_t)strtoul(argv[3], NULL, 10), argv[4], "2");
+        handles[i] = proxied_open(argv[2], (uint16_t)strtoul(argv[3], NULL, 10), argv[4], "2", argv[8]);
     for (size_t i = 0; i < THREADS; i++) {
         works[i] = (struct work){ .ff = handles[i % HANDLES],
                                   .random = strtoull(argv[7], NULL, 10) + i * 1000003,
                                   .wait_ms = (uint32_t)strtoul(argv[6], NULL, 10),
                                   .answers = answers + i * each,
-                                  .count = each };
+                                  .count = each,
+                                  .has_own = argv[10][0] == '1',
+                                  .now_ms = strtoll(argv[9], NULL, 10) };
+        snprintf(works[i].own_name, sizeof works[i].own_name, "own%ld.%zu", (long)getpid(), i);
+        works[i].own = (struct faults_own){ .ff = works[i].ff,
+                                            .random = works[i].random + 1,
+                                            .now_ms = works[i].now_ms,
+                                            .wait_ms = works[i].wait_ms,
+                                            .name = works[i].own_name };
         if (pthread_create(&threads[i], NULL, count, &works[i]) != 0)
             support_die("pthread_create");
     }
@@ -193,6 +212,8 @@ int faults_work(char **argv)
         tail.retries += stats.retries;
         footfall_close(handles[i]);
     }
+    for (size_t i = 0; i < THREADS; i++)
+        tail.own += works[i].own.operations;
     support_report(answers, each * THREADS * sizeof *answers);
     support_report(&tail, sizeof tail);
     free(answers);
@@ -214,23 +235,28 @@ static void collect(struct faults_outcome *out, struct support_process *process,
     out->count += each;
     out->operations += tail.operations;
     out->retries += tail.retries;
+    out->own += tail.own;
     free(bytes.at);
 }
 
 void faults_run(struct faults_outcome *out, const struct faults_run *run)
 {
-    struct support_proxy *proxy = redis_proxied_start();
+    struct support_proxy *proxy = proxied_start();
     struct support_process processes[PROCESSES];
-    char port[8], operations[24], wait_ms[16], seed[24];
-    const char *args[WORDS + 1] = { "work", run->backend, port, run->prefix, operations, wait_ms, seed, NULL };
+    char port[8], operations[24], wait_ms[16], seed[24], now[24];
+    const char *args[WORDS + 1] = { "work",  run->backend, port,          run->prefix, operations,
+                                    wait_ms, seed,         run->settings, now,         run->has_own ? "1" : "0",
+                                    NULL };
     const size_t each = run->operations / PROCESSES;
     const int64_t begun_ns = support_now_ns();
     memset(out, 0, sizeof *out);
+    proxied_make(run->prefix);
     out->answers = calloc(run->operations, sizeof *out->answers);
     if (out->answers == NULL)
         support_die("calloc");
     support_proxy_plan(proxy, run->plan);
     snprintf(port, sizeof port, "%d", support_proxy_port(proxy));
+    snprintf(now, sizeof now, "%" PRId64, run->now_ms);
     snprintf(operations, sizeof operations, "%zu", each);
     snprintf(wait_ms, sizeof wait_ms, "%" PRIu32, run->wait_ms);
     for (size_t i = 0; i < PROCESSES; i++) {
@@ -239,7 +265,7 @@ void faults_run(struct faults_outcome *out, const struct faults_run *run)
     }
     for (size_t i = 0; i < PROCESSES; i++)
         collect(out, &processes[i], each);
-    redis_proxied_settle(proxy);
+    proxied_settle(proxy);
     out->counts = support_proxy_counts(proxy);
     out->seconds = (double)(support_now_ns() - begun_ns) / 1e9;
     support_proxy_stop(proxy);

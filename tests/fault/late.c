@@ -1,5 +1,6 @@
-/* redis_late.c: copies of a batch that reach the Redis server long after the client gave the connection up: after the resend,
- * after the next batch of the same lane, after the death of who sent them. The marks, and tokens, keep them out. */
+/* late.c: copies of a batch that reach the server long after the client gave the connection up: after the resend, after the next
+ * batch of the same lane, after the death of who sent them. The marks, and tokens, keep them out. For each backend with a server
+ * (proxied.h). */
 #include "cmocka_all.h"
 
 #include <signal.h>
@@ -13,7 +14,7 @@
 #include "footfall.h"
 #include "handle.h"
 #include "process.h"
-#include "redis_proxied.h"
+#include "proxied.h"
 
 enum { LONG_MS = 60000, SHORT_MS = 150, ROUNDS = 6, TRIES = 5, VISITOR = 5 };
 
@@ -95,25 +96,23 @@ struct scene { /* each on a counter of its own */
 };
 
 /* What is asserted holds wherever the copy comes in between; played again, with more time, until it came last. */
-static void play(struct redis_proxied *p, const struct scene *scene)
+static void play(struct proxied *p, const struct scene *scene)
 {
     int came_last = 0;
     for (int round = 0; round < ROUNDS && !came_last; round++) {
-        uint64_t retries = 0;
         char name[16];
         snprintf(name, sizeof name, "c%d", round);
         if (scene->before != NULL)
             scene->before(p->ff, name);
-        retries = redis_proxied_retries(p);
-        redis_proxied_plan(p, &late_copy, 1, SUPPORT_PROXY_NONE, 150 << round);
+        proxied_plan(p, &late_copy, 1, SUPPORT_PROXY_NONE, 150 << round);
         scene->late(p->ff, name);
-        assert_int_equal(redis_proxied_retries(p), retries + 1);
+        assert_int_equal(support_proxy_counts(p->proxy).matching, 2); /* it was sent again, and that was answered */
         scene->next(p->ff, name);
         came_last = support_proxy_counts(p->proxy).late_delivered == 0;
-        redis_proxied_settle(p->proxy);
+        proxied_settle(p->proxy);
         assert_int_equal(support_proxy_counts(p->proxy).late_delivered, 1);
         scene->after(p->ff, name);
-        redis_proxied_calm(p);
+        proxied_calm(p);
     }
     assert_true(came_last);
 }
@@ -252,25 +251,25 @@ static void late_forget_after_visit(void **state)
 /* Answered UNKNOWN, and the copy comes after the lane's next batch: not counted, as the next batch has told. */
 static void late_after_giving_up(void **state)
 {
-    struct redis_proxied *p = *state;
+    struct proxied *p = *state;
     int came_last = 0;
     for (int round = 0; round < ROUNDS && !came_last; round++) {
         struct footfall_result r;
         int64_t seen = 0;
         char name[16];
         snprintf(name, sizeof name, "c%d", round);
-        redis_proxied_plan(p, &late_copy, 1, SUPPORT_PROXY_RESET_BEFORE, 500 << round);
+        proxied_plan(p, &late_copy, 1, SUPPORT_PROXY_RESET_BEFORE, 500 << round);
         /* Not even sent, on a machine that stands still: once more. */
         for (int i = 0; i < TRIES && support_add(p->ff, name, 1, SHORT_MS, &r) == FOOTFALL_TEMPORARY; i++)
             ;
         assert_int_equal(r.status, FOOTFALL_UNKNOWN);
         came_last = support_proxy_counts(p->proxy).late_delivered == 0;
-        redis_proxied_calm(p);
+        proxied_calm(p);
         assert_int_equal(support_add(p->ff, name, 10, LONG_MS, &r), FOOTFALL_OK);
         seen = r.total;
         assert_true(seen == 10 || seen == 11);
         came_last &= seen == 10 && support_proxy_counts(p->proxy).late_delivered == 0;
-        redis_proxied_settle(p->proxy);
+        proxied_settle(p->proxy);
         holds(p->ff, name, seen, 0, 1);
     }
     assert_true(came_last);
@@ -279,7 +278,7 @@ static void late_after_giving_up(void **state)
 /* program die PORT PREFIX NAME TOKEN: an add of 1, its status reported; then death without any farewell. */
 static _Noreturn void add_and_die(char **argv)
 {
-    struct footfall *ff = redis_proxied_open("redis", (uint16_t)strtoul(argv[2], NULL, 10), argv[3], "1");
+    struct footfall *ff = proxied_open(proxied_backend, (uint16_t)strtoul(argv[2], NULL, 10), argv[3], "1", "");
     struct footfall_call call = FOOTFALL_CALL_INIT;
     struct footfall_result r;
     call.wait_ms = SHORT_MS;
@@ -293,7 +292,7 @@ static _Noreturn void add_and_die(char **argv)
     _exit(98);
 }
 
-static enum footfall_status run_add_and_die(const struct redis_proxied *p, const char *name, const char *token)
+static enum footfall_status run_add_and_die(const struct proxied *p, const char *name, const char *token)
 {
     struct support_process process;
     struct support_bytes bytes = { 0 };
@@ -313,11 +312,11 @@ static enum footfall_status run_add_and_die(const struct redis_proxied *p, const
 }
 
 /* The writer is gone, another handle goes on, then the copy comes. No mark of that writer stands against it, so it is counted,
- * once; a reading afterwards tells. With a token that the other handle used again it is not. */
+ * once (unless it meets the other's mark); a reading afterwards tells. With a token that the other handle used again it is not. */
 static void late_after_death(void **state)
 {
-    struct redis_proxied *p = *state;
-    struct footfall *other = redis_proxied_direct(p);
+    struct proxied *p = *state;
+    struct footfall *other = proxied_direct(p);
     for (int with_token = 0; with_token < 2; with_token++) {
         int came_last = 0;
         for (int round = 0; round < ROUNDS && !came_last; round++) {
@@ -326,7 +325,7 @@ static void late_after_death(void **state)
             struct footfall_result r;
             char name[16];
             snprintf(name, sizeof name, "d%d.%d", with_token, round);
-            redis_proxied_plan(p, &late_copy, 1, SUPPORT_PROXY_RESET_BEFORE, 1000 << round);
+            proxied_plan(p, &late_copy, 1, SUPPORT_PROXY_RESET_BEFORE, 1000 << round);
             for (int i = 0; i < TRIES && status == FOOTFALL_TEMPORARY; i++)
                 status = run_add_and_die(p, name, with_token ? "its token" : "");
             assert_int_equal(status, FOOTFALL_UNKNOWN);
@@ -339,8 +338,10 @@ static void late_after_death(void **state)
             came_last = support_proxy_counts(p->proxy).late_delivered == 0;
             came_last &= with_token ? (r.flags & FOOTFALL_REPLAYED) == 0 : r.total == 10;
             assert_true(r.total == (with_token ? 1 : 10) || (!with_token && r.total == 11));
-            redis_proxied_settle(p->proxy);
+            proxied_settle(p->proxy);
             assert_int_equal(support_proxy_counts(p->proxy).late_delivered, 1);
+            if (!with_token && !proxied_dead_copy_counts && support_read(other, name).total == 10)
+                continue;
             holds(other, name, with_token ? 1 : 11, 0, 1);
         }
         assert_true(came_last);
@@ -351,12 +352,12 @@ static void late_after_death(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, redis_proxied_setup, redis_proxied_teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, proxied_setup, proxied_teardown)
         CASE(late_add_after_delete),   CASE(late_add_after_add),   CASE(late_visit_after_forget),
         CASE(late_visit_after_delete), CASE(late_set_after_visit), CASE(late_delete_after_add),
         CASE(late_forget_after_visit), CASE(late_after_giving_up), CASE(late_after_death),
     };
     if (argc == 6 && strcmp(argv[1], "die") == 0)
         add_and_die(argv);
-    return cmocka_run_group_tests_name("Redis, late copies", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("late copies", tests, NULL, NULL);
 }
