@@ -165,13 +165,3 @@ struct dynamodb_bill taped_bill(void)
 {
     return dynamodb_tape_bill(taped, look);
 }
-
-void taped_expect_units(double writes, double reads, const char *file, int line)
-{
-    struct dynamodb_bill bill = taped_bill();
-    if (bill.write_halves != (int64_t)(2 * writes) || bill.read_halves != (int64_t)(2 * reads)) {
-        print_error("%ssum: %g write units, %g read units; wanted %g and %g\n", dynamodb_tape_lines(taped),
-                    (double)bill.write_halves / 2, (double)bill.read_halves / 2, writes, reads);
-        _fail(file, line);
-    }
-}

@@ -17,7 +17,7 @@ extern struct dynamodb_tape *taped;
 int taped_set_up(void **state);
 int taped_tear_down(void **state);
 
-void taped_clock(int64_t now_ms); /* TAPED_NOON when a test begins: see taped_begin */
+void taped_clock(int64_t now_ms);
 /* A handle of one lane on the tape, with its epoch keys looked up and the tape cleared. extra: settings in turn, NULL at the end;
  * may be NULL. Ended by footfall_close. */
 struct footfall *taped_open(const char *const *extra);
@@ -34,8 +34,5 @@ size_t taped_visits(struct footfall *ff, const char *name, uint32_t first, size_
 /* Exactly these requests (dynamodb_tape_lines) since the tape was last cleared; clears it. */
 #define EXPECT_CALLS(lines) taped_expect_calls(lines, __FILE__, __LINE__)
 void taped_expect_calls(const char *lines, const char *file, int line);
-/* Exactly these units; what the service said of them must be the same, as far as it tells the truth. Leaves the tape alone. */
-#define EXPECT_UNITS(writes, reads) taped_expect_units(writes, reads, __FILE__, __LINE__)
-void taped_expect_units(double writes, double reads, const char *file, int line);
-struct dynamodb_bill taped_bill(void);
+struct dynamodb_bill taped_bill(void); /* of what is on the tape; leaves it alone */
 #endif
