@@ -8,7 +8,7 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { SERVER_ERROR = 500, OK = 200 };
+enum { CLIENT_ERROR = 400, SERVER_ERROR = 500, OK = 200 };
 
 static const struct {
     const char *type;
@@ -65,13 +65,15 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
-/* A canceled transaction is refused only when every reason given says so, and at least one does. */
+/* A condition that failed says enough. Without one, a canceled transaction is refused only when every reason given says so, and at
+ * least one does. */
 static enum dynamodb_verdict judge_reasons(const json_t *reply, char *code, size_t code_bytes)
 {
     const json_t *reasons = json_object_get(reply, "CancellationReasons");
     enum dynamodb_verdict verdict = DYNAMODB_IS_DOUBTFUL;
     int condition = 0;
     int strange = 0;
+    int unknown = 0;
     for (size_t i = 0; i < json_array_size(reasons); i++) {
         const char *reason = text_of(json_array_get(reasons, i), "Code");
         if (strcmp(reason, "None") == 0)
@@ -87,10 +89,12 @@ static enum dynamodb_verdict judge_reasons(const json_t *reply, char *code, size
         else if (strcmp(reason, "ValidationError") == 0 || strcmp(reason, "AccessDenied") == 0)
             strange = strcmp(reason, "AccessDenied") == 0 ? DYNAMODB_IS_DENIED : DYNAMODB_IS_INVALID;
         else
-            return DYNAMODB_IS_DOUBTFUL;
+            unknown = 1;
     }
     if (condition)
         return DYNAMODB_IS_CANCELED;
+    if (unknown)
+        return DYNAMODB_IS_DOUBTFUL;
     return strange != 0 ? (enum dynamodb_verdict)strange : verdict;
 }
 
@@ -109,7 +113,8 @@ static enum dynamodb_verdict judge_error(const struct dynamodb_raw *raw, const j
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
         if (strcmp(type, errors[i].type) == 0)
             verdict = errors[i].verdict;
-    if (raw->status >= SERVER_ERROR)
+    if (raw->status < CLIENT_ERROR ||
+        raw->status >= SERVER_ERROR) /* whatever the body says, no refusal of the service's */
         verdict = DYNAMODB_IS_DOUBTFUL;
     if (type[0] == '\0')
         footfall__format(why, why_bytes, "HTTP status %ld", raw->status);

@@ -10,18 +10,23 @@ enum { FIRST_ROOM = 512 };
 struct text {
     char *at;
     size_t bytes, room;
+    int failed; /* jansson does not look at what comes of an object's key */
 };
 
 static int append(const char *bytes, size_t count, void *user)
 {
     struct text *text = user;
     size_t room = text->room;
+    if (text->failed)
+        return -1;
     while (room < text->bytes + count)
         room = room > 0 ? 2 * room : FIRST_ROOM;
     if (room > text->room) {
         char *grown = footfall__realloc(text->at, room);
-        if (grown == NULL)
+        if (grown == NULL) {
+            text->failed = 1;
             return -1;
+        }
         text->at = grown;
         text->room = room;
     }
@@ -32,9 +37,9 @@ static int append(const char *bytes, size_t count, void *user)
 
 char *footfall__dynamodb_text(const json_t *body, size_t *bytes)
 {
-    struct text text = { NULL, 0, 0 };
+    struct text text = { NULL, 0, 0, 0 };
     *bytes = 0;
-    if (body == NULL || json_dump_callback(body, append, &text, JSON_COMPACT) != 0) {
+    if (body == NULL || json_dump_callback(body, append, &text, JSON_COMPACT) != 0 || text.failed) {
         footfall__free(text.at);
         return NULL;
     }

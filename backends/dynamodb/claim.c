@@ -145,15 +145,18 @@ void footfall__dynamodb_claimed(struct dynamodb_group *g)
 
 /* ---- the revision has moved: somebody forgot a visitor --------------------------------------------------------------------------- */
 
-void footfall__dynamodb_reclaim_marks(struct dynamodb_group *g)
+size_t footfall__dynamodb_reclaim_marks(struct dynamodb_group *g)
 {
+    size_t count = 0;
     for (size_t i = 0; i < g->visitor_count; i++) {
         struct dynamodb_visitor *v = &g->visitors[i];
         if (v->claim == DYNAMODB_WON && v->state == DYNAMODB_UNREAD)
             v->claim = DYNAMODB_UNCLAIMED; /* of a dead generation */
         v->to_read = v->claim == DYNAMODB_WON;
+        count += v->claim == DYNAMODB_WON;
     }
     g->claim_r = g->counter->r;
+    return count;
 }
 
 void footfall__dynamodb_reclaim_take(struct dynamodb_group *g, struct dynamodb_visitor *v,

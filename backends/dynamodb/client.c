@@ -88,23 +88,25 @@ static void disown_sockets(struct dynamodb_client *c)
 
 /* ---- making -------------------------------------------------------------------------------------------------------------------- */
 
-static int make_exchanges(struct dynamodb_client *c)
+static int make_multi(struct dynamodb_client *c)
 {
-    int bad = 0;
     c->multi = curl_multi_init();
-    if (c->multi == NULL)
-        return FOOTFALL_STORE_NO_MEMORY;
-    bad |= curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)EXCHANGES) != CURLM_OK;
-    for (size_t i = 0; i < EXCHANGES && !bad; i++) {
-        bad |= footfall__dynamodb_exchange_init(&c->exchanges[i]);
-        if (bad)
-            break;
-        bad |= curl_easy_setopt(c->exchanges[i].easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) != CURLE_OK;
-        bad |= curl_easy_setopt(c->exchanges[i].easy, CURLOPT_OPENSOCKETDATA, c) != CURLE_OK;
-        bad |= curl_easy_setopt(c->exchanges[i].easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) != CURLE_OK;
-        bad |= curl_easy_setopt(c->exchanges[i].easy, CURLOPT_CLOSESOCKETDATA, c) != CURLE_OK;
-    }
-    return bad ? FOOTFALL_STORE_NO_MEMORY : 0;
+    return c->multi != NULL && curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)EXCHANGES) == CURLM_OK
+               ? 0
+               : FOOTFALL_STORE_NO_MEMORY;
+}
+
+/* A handle is made when it is first needed: most clients have one request under way at a time. */
+static int make_exchange(struct dynamodb_client *c, struct dynamodb_exchange *e)
+{
+    if (footfall__dynamodb_exchange_init(e) == 0 &&
+        curl_easy_setopt(e->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+        curl_easy_setopt(e->easy, CURLOPT_OPENSOCKETDATA, c) == CURLE_OK &&
+        curl_easy_setopt(e->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
+        curl_easy_setopt(e->easy, CURLOPT_CLOSESOCKETDATA, c) == CURLE_OK)
+        return 0;
+    footfall__dynamodb_exchange_free(e);
+    return FOOTFALL_STORE_NO_MEMORY;
 }
 
 int footfall__dynamodb_client_new(struct dynamodb_client **out, const struct dynamodb_client_options *options,
@@ -129,8 +131,8 @@ int footfall__dynamodb_client_new(struct dynamodb_client **out, const struct dyn
         rc = footfall__dynamodb_region(c->chain, &c->region, call);
     if (rc == 0)
         rc = footfall__dynamodb_endpoint(&c->endpoint, options->endpoint, c->region, call);
-    if (rc == 0 && make_exchanges(c) != 0)
-        rc = FOOTFALL_STORE_NO_MEMORY;
+    if (rc == 0)
+        rc = make_multi(c);
     if (rc == FOOTFALL_STORE_NO_MEMORY)
         (void)footfall__dynamodb_no_memory(call);
     if (rc != 0)
@@ -246,8 +248,7 @@ static int begin(struct dynamodb_client *c, struct dynamodb_exchange *e, struct 
         return footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "a request cannot be signed");
     heading.session_token = credentials->session_token;
     heading.timeout_ms = attempt_ms(left);
-    e->signed_offset_ms = c->offset_ms;
-    if (footfall__dynamodb_exchange_set(e, r, &heading) != 0) {
+    if ((e->easy == NULL && make_exchange(c, e) != 0) || footfall__dynamodb_exchange_set(e, r, &heading) != 0) {
         footfall__dynamodb_exchange_end(e);
         return footfall__dynamodb_no_memory(call);
     }
@@ -255,6 +256,7 @@ static int begin(struct dynamodb_client *c, struct dynamodb_exchange *e, struct 
         footfall__dynamodb_exchange_end(e);
         return footfall__dynamodb_no_memory(call);
     }
+    e->signed_offset_ms = c->offset_ms;
     c->under_way++;
     r->sent = 1;
     atomic_fetch_add_explicit(&c->usage.requests[r->action], 1, memory_order_relaxed);
@@ -313,7 +315,7 @@ static void take_reply(struct dynamodb_client *c, struct dynamodb_exchange *e, C
             learn_clock(c, e);
         clock_moved = c->offset_ms != e->signed_offset_ms;
     } else {
-        (void)snprintf(r->why, sizeof(r->why), "%s",
+        (void)snprintf(r->why, sizeof(r->why), "%.100s: %s", c->endpoint.host,
                        e->out_of_room ? "the reply is too long" : curl_easy_strerror(code));
         if (!e->sent)
             verdict = DYNAMODB_IS_REFUSED; /* nothing of it left us */

@@ -79,8 +79,13 @@ static int collect_visitors(struct dynamodb_group *g)
             room *= 2;
         g->visitors = footfall__calloc(count, sizeof(*g->visitors));
         g->visitor_table = footfall__calloc(room, sizeof(*g->visitor_table));
-        if (g->visitors == NULL || g->visitor_table == NULL)
+        if (g->visitors == NULL || g->visitor_table == NULL) { /* both or none: next time one is asked for */
+            footfall__free(g->visitors);
+            footfall__free(g->visitor_table);
+            g->visitors = NULL;
+            g->visitor_table = NULL;
             return FOOTFALL_STORE_NO_MEMORY;
+        }
         g->visitor_room = count;
         g->table_room = room;
     }

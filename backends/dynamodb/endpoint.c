@@ -20,7 +20,8 @@ static const char *domain_of(const char *region)
     return strncmp(region, "cn-", 3) == 0 ? "amazonaws.com.cn" : "amazonaws.com";
 }
 
-/* Its parts, one by one: what the service is never asked for (a user, a path, a query) is a mistake. */
+/* Its parts, one by one: what the service is never asked for (a user, a path, a query), or what the signed Host header cannot
+ * hold (a zone), is a mistake. */
 static int take_url(struct dynamodb_endpoint *out, const char *url, const char *from, struct footfall_store_call *call)
 {
     CURLU *parts = curl_url();
@@ -37,7 +38,8 @@ static int take_url(struct dynamodb_endpoint *out, const char *url, const char *
         curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
         (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0) ||
         curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
+        curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK || strcmp(port, "0") == 0 ||
+        curl_url_get(parts, CURLUPART_ZONEID, &extra, 0) == CURLUE_OK ||
         curl_url_get(parts, CURLUPART_PATH, &path, 0) != CURLUE_OK || strcmp(path, "/") != 0 ||
         curl_url_get(parts, CURLUPART_QUERY, &extra, 0) == CURLUE_OK ||
         curl_url_get(parts, CURLUPART_FRAGMENT, &extra, 0) == CURLUE_OK) {

@@ -72,6 +72,7 @@ static size_t take_header(char *line, size_t one, size_t count, void *user)
     return count;
 }
 
+/* libcurl's signature. NOLINTNEXTLINE(readability-non-const-parameter) */
 static int note_sent(void *user, char *remote, char *local, int remote_port, int local_port)
 {
     struct dynamodb_exchange *e = user;

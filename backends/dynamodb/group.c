@@ -171,6 +171,8 @@ void footfall__dynamodb_fail(struct dynamodb_group *g, int status)
 {
     size_t run = g->run_count > 0 ? g->run_count : g->op_count;
     size_t i = 0;
+    if (status == FOOTFALL_STORE_NO_MEMORY)
+        (void)footfall__dynamodb_no_memory(g->batch->call);
     if (in_doubt(g)) { /* stays where it is; what comes after this run was never sent */
         for (uint32_t at = g->at; at != DYNAMODB_NO_OP; at = g->batch->states[at].next, i++)
             g->batch->states[at].result.status = i < run ? FOOTFALL_STORE_UNKNOWN : FOOTFALL_STORE_TEMPORARY;
@@ -225,6 +227,9 @@ int footfall__dynamodb_apply(struct footfall_store *store, const struct footfall
     }
     b->ops = ops;
     b->call = call;
+    for (size_t i = 0; i < count; i++)
+        if (!b->states[i].decided)
+            b->states[i].result.status = FOOTFALL_STORE_UNKNOWN; /* until something better is known */
     for (size_t i = 0; i < b->group_count; i++)
         if (has_open_op(b->groups[i]))
             resume(b->groups[i]);

@@ -207,8 +207,8 @@ void footfall__dynamodb_learn_counter(struct dynamodb_group *g, const struct dyn
 int footfall__dynamodb_claims_wanted(const struct dynamodb_group *g); /* are there visitors to claim? */
 void footfall__dynamodb_claim(struct dynamodb_group *g);              /* sends them, or goes on */
 void footfall__dynamodb_claimed(struct dynamodb_group *g);            /* their replies */
-/* The revision has moved: marks those to be read, and takes what they are now. */
-void footfall__dynamodb_reclaim_marks(struct dynamodb_group *g);
+/* The revision has moved: marks those to be read (how many), and takes what they are now. */
+size_t footfall__dynamodb_reclaim_marks(struct dynamodb_group *g);
 void footfall__dynamodb_reclaim_take(struct dynamodb_group *g, struct dynamodb_visitor *v,
                                      const struct dynamodb_record *record);
 int footfall__dynamodb_give_back(struct dynamodb_group *g); /* 1: requests are under way */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 enum { BYTES_MAX = 300000, NUMBER_BYTES = 24 };
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* ---- keys ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -100,43 +101,45 @@ json_t *footfall__dynamodb_key_json(const struct dynamodb_key *key)
 /* ---- reading ----------------------------------------------------------------------------------------------------------------------- */
 
 /* An int64 in decimal; nothing else was ever stored. */
-static int parse(const char *text, int64_t *out)
+static int parse(const char *text, size_t bytes, int64_t *out)
 {
-    char *end = NULL;
+    size_t sign = text[0] == '-';
+    size_t digits = strspn(text + sign, "0123456789");
     errno = 0;
-    *out = strtoll(text, &end, 10);
-    return end != text && *end == '\0' && errno == 0 && text[0] != ' ' && text[0] != '+' ? 1 : -1;
+    *out = strtoll(text, NULL, 10);
+    return digits > 0 && sign + digits == bytes && errno == 0 ? 1 : -1;
 }
 
 int footfall__dynamodb_take_n(const json_t *item, const char *name, int64_t *out)
 {
     const json_t *value = json_object_get(item, name);
-    const char *text = json_string_value(json_object_get(value, "N"));
+    const json_t *text = json_object_get(value, "N");
     if (value == NULL)
         return 0;
-    return text != NULL ? parse(text, out) : -1;
+    return json_is_string(text) ? parse(json_string_value(text), json_string_length(text), out) : -1;
 }
 
 int footfall__dynamodb_take_b(const json_t *item, const char *name, uint8_t *out, size_t room, size_t *count)
 {
     const json_t *value = json_object_get(item, name);
     const json_t *text = json_object_get(value, "B");
+    const char *at = json_string_value(text);
     size_t length = json_string_length(text);
     size_t padding = 0;
     uint8_t *all = NULL;
     int got = 0;
     if (value == NULL)
         return 0;
-    if (text == NULL || length == 0 || length % 4 != 0 || length / 4 * 3 > BYTES_MAX + 2)
+    if (at == NULL || length == 0 || length % 4 != 0 || length / 4 * 3 > BYTES_MAX + 2)
         return -1;
-    while (padding < 2 && json_string_value(text)[length - 1 - padding] == '=')
+    while (padding < 2 && at[length - 1 - padding] == '=')
         padding++;
-    if (length / 4 * 3 - padding > room)
+    if (length / 4 * 3 - padding > room || strspn(at, base64) != length - padding) /* OpenSSL skips blanks */
         return -1;
     all = malloc(length / 4 * 3);
     if (all == NULL)
         return -1;
-    got = EVP_DecodeBlock(all, (const unsigned char *)json_string_value(text), (int)length);
+    got = EVP_DecodeBlock(all, (const unsigned char *)at, (int)length);
     if (got >= 0) {
         *count = (size_t)got - padding;
         memcpy(out, all, *count);
@@ -169,6 +172,8 @@ int footfall__dynamodb_take_counter(struct dynamodb_counter_item *out, const jso
     memset(out, 0, sizeof(*out));
     if (item == NULL)
         return 0;
+    if (!json_is_object(item))
+        return -1;
     out->exists = footfall__dynamodb_take_n(item, "t", &out->t);
     bad |= out->exists < 0 || footfall__dynamodb_take_n(item, "u", &out->u) < 0 ||
            footfall__dynamodb_take_n(item, "g", &out->g) < 0 || footfall__dynamodb_take_n(item, "r", &out->r) < 0;
@@ -189,9 +194,11 @@ int footfall__dynamodb_take_record(struct dynamodb_record *out, const json_t *it
     memset(out, 0, sizeof(*out));
     if (item == NULL)
         return 0;
+    if (!json_is_object(item))
+        return -1;
     out->there = footfall__dynamodb_take_n(item, "s", &out->s);
     out->claimed = take_mark(item, "c", &out->c);
-    return out->there < 0 || out->claimed < 0 || footfall__dynamodb_take_n(item, "r", &out->r) < 0 ||
+    return out->there < 0 || out->s < 0 || out->claimed < 0 || footfall__dynamodb_take_n(item, "r", &out->r) < 0 ||
                    footfall__dynamodb_take_n(item, "e", &out->e) < 0
                ? -1
                : 0;

@@ -10,7 +10,12 @@ struct dynamodb_mark footfall__dynamodb_mark(struct dynamodb_marker *m, int64_t 
     struct dynamodb_mark mark;
     uint32_t now = (uint32_t)(now_ms / 1000);
     while (now <= m->seconds && (uint16_t)(m->count + 1) == m->first) { /* all 65,536 of this second are used */
-        int64_t begun = footfall__boottime_us();
+        int64_t begun = 0;
+        if (now < m->seconds) { /* the clock was put back: that may be hours, and nobody waits for them */
+            now = m->seconds + 1;
+            break;
+        }
+        begun = footfall__boottime_us();
         footfall__sleep_us(WAIT_US);
         now_ms += (footfall__boottime_us() - begun + 999) / 1000;
         now = (uint32_t)(now_ms / 1000);

@@ -252,11 +252,12 @@ static int next_counter(struct sweep *s)
 int footfall__dynamodb_purge(struct footfall_store *store, int64_t now_ms, size_t budget, size_t dropped[3], int *more,
                              struct footfall_store_call *call)
 {
-    struct sweep s = { .store = store, .upkeep = store->upkeep, .call = call, .left = budget, .dropped = dropped };
+    struct sweep s = { .store = store, .upkeep = store->upkeep, .call = call, .left = budget };
     int rc = 0;
     int pages = 0;
     (void)now_ms; /* what has a time goes by itself */
     *more = 1;
+    s.dropped = dropped;
     if (s.upkeep == NULL)
         s.upkeep = store->upkeep = footfall__calloc(1, sizeof(*s.upkeep));
     if (s.upkeep == NULL)

@@ -281,7 +281,7 @@ static int belongs(const struct listing *l, const char *name, size_t bytes)
 static int scan_page(struct footfall_store *store, struct listing *l, footfall_store_each *each, void *user,
                      struct footfall_store_call *call)
 {
-    struct names page;
+    struct names page = { .count = 0 };
     json_t *reply = NULL;
     json_t *body = query(store, l->prefix, whole(l->prefix, l->prefix_bytes), l->last, l->last_bytes, l->limit);
     enum dynamodb_answer answer = footfall__dynamodb_ask(store->client, DYNAMODB_QUERY, body, &reply, call);

@@ -382,9 +382,21 @@ static void end_run(struct dynamodb_group *g)
         footfall__dynamodb_step(g);
 }
 
+/* What the run adds was within bounds when it was applied, so nothing else than a wrong answer leaves them. */
+static int is_plausible(const struct dynamodb_group *g, int64_t x, int64_t y)
+{
+    int64_t sum = 0;
+    return !g->sends || (!__builtin_add_overflow(x, g->n_min, &sum) && !__builtin_add_overflow(x, g->n_max, &sum) &&
+                         !__builtin_add_overflow(y, g->k, &sum));
+}
+
 static void applied(struct dynamodb_group *g, int64_t x, int64_t y)
 {
     g->applied = 1;
+    if (!is_plausible(g, x, y)) {
+        unreadable(g, FOOTFALL_STORE_BROKEN);
+        return;
+    }
     g->x = x;
     g->y = y;
     if (!footfall__dynamodb_give_back(g))
@@ -518,10 +530,10 @@ static void reclaim(struct dynamodb_group *g)
     g->step = DYNAMODB_RECLAIM;
     g->consistent = 1;
     g->want_counter = g->want_series = g->want_tokens = 0;
-    footfall__dynamodb_reclaim_marks(g);
-    send_reads(g);
-    if (g->calls == NULL && g->step == DYNAMODB_RECLAIM)
+    if (footfall__dynamodb_reclaim_marks(g) == 0)
         footfall__dynamodb_plan_dead(g);
+    else
+        send_reads(g);
 }
 
 static void another_plan(struct dynamodb_group *g)
@@ -663,8 +675,12 @@ static void took_spilled(struct dynamodb_group *g)
     const json_t *item = json_object_get(g->calls->reply, "Item");
     int64_t x = 0;
     int64_t y = 0;
-    if (item != NULL && footfall__dynamodb_take_n(item, "x", &x) >= 0 &&
-        footfall__dynamodb_take_n(item, "y", &y) >= 0) {
+    if (item != NULL &&
+        (footfall__dynamodb_take_n(item, "x", &x) != 1 || footfall__dynamodb_take_n(item, "y", &y) != 1)) {
+        unreadable(g, FOOTFALL_STORE_BROKEN); /* it may be ours: the doubt stays */
+        return;
+    }
+    if (item != NULL) {
         applied(g, x, y);
         return;
     }
@@ -757,7 +773,7 @@ static int refusal(struct dynamodb_group *g)
         if (g->step == DYNAMODB_PLAN)
             g->doubt |= call->request.doubt;
         if (g->step == DYNAMODB_CLAIM)
-            g->claims |= call->request.doubt || call->done;
+            g->claims |= call->request.doubt || call->request.answer == DYNAMODB_ANSWERED;
         if (!call->done && status == 0)
             status = footfall__dynamodb_status(call->request.answer, call->request.action, table_of(g), g->batch->call);
     }
@@ -767,11 +783,14 @@ static int refusal(struct dynamodb_group *g)
 void footfall__dynamodb_step(struct dynamodb_group *g)
 {
     int status = refusal(g);
+    int incomplete = g->short_of_memory && (g->step == DYNAMODB_RECLAIM || g->step == DYNAMODB_GIVE_BACK);
     if (g->short_of_memory && status == 0)
         status = FOOTFALL_STORE_NO_MEMORY;
     g->short_of_memory = 0;
     if (status != 0) {
         footfall__dynamodb_fail(g, status);
+        if (incomplete) /* those that could not be made must not be missing when it is taken up again */
+            footfall__dynamodb_drop_calls(g);
         return;
     }
     if (g->calls == NULL) {

@@ -75,7 +75,7 @@ struct dynamodb_counter_item { /* all zero: there is none */
     int64_t t, u, g, r;
     struct dynamodb_slot slots[DYNAMODB_SLOTS];
 };
-/* item NULL: there is none. 0, or -1 when it is no counter's. */
+/* item NULL: there is none. 0, or -1 when it is no counter's (no object, a wrong type). */
 int footfall__dynamodb_take_counter(struct dynamodb_counter_item *out, const json_t *item);
 
 struct dynamodb_record { /* a visitor's */

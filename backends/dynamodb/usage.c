@@ -2,7 +2,7 @@
  * transactions" in the DynamoDB guide: a write of up to 1 KB is a unit, in a transaction two, also when its condition fails. */
 #include "usage.h"
 
-enum { IN_TRANSACTION = 2 };
+enum { IN_TRANSACTION = 2, UNITS_MAX = 1000000 /* of one reply: a page of a megabyte is 256 */ };
 
 static double units_of(const json_t *consumed)
 {
@@ -24,7 +24,7 @@ void footfall__dynamodb_count_units(struct dynamodb_usage *usage, int capacity, 
         units = transaction ? r->items * IN_TRANSACTION : r->items; /* none of our items is larger than 1 KB */
     else if (verdict == DYNAMODB_IS_ANSWER)
         units = units_of(json_object_get(r->reply, "ConsumedCapacity"));
-    if (units <= 0)
+    if (!(units > 0 && units <= UNITS_MAX))
         return;
     if (r->items > 0)
         atomic_fetch_add_explicit(&usage->write_units, (uint64_t)(units + 0.5), memory_order_relaxed);
