@@ -28,11 +28,13 @@ static void take(struct dynamodb_counter *c, int slot, const struct dynamodb_slo
 void footfall__dynamodb_learn_counter(struct dynamodb_group *g, const struct dynamodb_counter_item *item)
 {
     struct dynamodb_counter *c = g->counter;
+    /* A slot is never empty again, so this is another item: the table was made anew, and remembers no visitor. */
+    int anew = c->known && c->slot != NONE && c->has_prev && !item->slots[c->slot].used;
     g->item = *item;
     g->has_item = 1;
-    if (c->known && c->g != item->g)
+    if (c->known && (c->g != item->g || anew))
         footfall__dynamodb_forget_seen(&g->store->memory, c);
-    if (c->g != item->g) /* other keys */
+    if (c->g != item->g || anew) /* other keys */
         for (size_t i = 0; i < g->visitor_count; i++)
             g->visitors[i].state = DYNAMODB_UNREAD;
     c->g = item->g;
