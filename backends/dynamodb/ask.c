@@ -137,8 +137,9 @@ int footfall__dynamodb_status(enum dynamodb_answer answer, enum dynamodb_action 
     case DYNAMODB_OUT_OF_MEMORY:
         return footfall__dynamodb_no_memory(call);
     case DYNAMODB_NOT_FOUND:
-        return footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN,
-                                        "%s: there is no table %s in this account and region", name, table);
+        return footfall__dynamodb_fault(
+            call, FOOTFALL_STORE_BROKEN,
+            "%s: there is no table %s in this account and region (dynamodb.create_table makes it)", name, table);
     case DYNAMODB_DENIED:
         return footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "%s: denied", name);
     default:
