@@ -1,7 +1,7 @@
 /* dynamodb_replies.c: see dynamodb_replies.h. Sources: "Error handling with DynamoDB" and what DynamoDB Local sends. */
 #include "dynamodb_replies.h"
 
-#include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "folder.h"
 #include "process.h"
 
-enum { ENDLESS_BYTES = 7 << 20, SKEW_S = 600, SKEW_STEP_S = 7, TRANSACTION = 1000 };
+enum { ENDLESS_BYTES = 7 << 20, SKEW_S = 600, SKEW_STEP_S = 7, SKEWS = 40, TRANSACTION = 1000 };
 
 static const char *const names[DYNAMODB_REPLIES] = { "500",      "503",     "IN_PROGRESS", "SHORT",      "ENDLESS",
                                                      "STRANGE",  "EMPTY",   "DAMAGED",     "THROUGHPUT", "THROTTLED",
@@ -88,11 +88,11 @@ static struct support_proxy_answer fault_of(const char *status, const char *more
     return answer;
 }
 
-/* The client's clock is told to be wrong, by another amount each time. */
-static struct support_proxy_answer skewed(const struct dynamodb_replies *replies, const char *type)
+/* The client's clock is told to be wrong, by another amount each time: one that it has heard before would help it no further. */
+static struct support_proxy_answer skewed(const char *type)
 {
-    const uint64_t nth = replies->made[DYNAMODB_REPLY_UNSIGNED] + replies->made[DYNAMODB_REPLY_SKEWED];
-    const time_t then = time(NULL) + SKEW_S + (time_t)(nth % 40) * SKEW_STEP_S;
+    static _Atomic unsigned told;
+    const time_t then = time(NULL) + SKEW_S + (time_t)(atomic_fetch_add(&told, 1) % SKEWS) * SKEW_STEP_S;
     struct tm utc;
     char date[64];
     gmtime_r(&then, &utc);
@@ -183,9 +183,9 @@ static struct support_proxy_answer make(int picked, const void *reply, size_t by
     case DYNAMODB_REPLY_EXPIRED:
         return fault_of("400 Bad Request", "", "ExpiredTokenException");
     case DYNAMODB_REPLY_UNSIGNED:
-        return skewed(replies, "InvalidSignatureException");
+        return skewed("InvalidSignatureException");
     case DYNAMODB_REPLY_SKEWED:
-        return skewed(replies, "RequestExpired");
+        return skewed("RequestExpired");
     default:
         return fault_of("500 Internal Server Error", "", "InternalServerError");
     }
