@@ -173,8 +173,82 @@ static void two_hundred_writers(void **state)
     free(all);
 }
 
+/* ---- a slot taken between two copies of one request ---------------------------------------------------------------------------- */
+
+struct once {
+    pthread_t thread;
+    struct footfall *ff;
+    struct footfall_result r;
+};
+
+static void *add_once(void *user)
+{
+    struct once *once = user;
+    (void)support_add(once->ff, "x", 1, WAIT_MS, &once->r);
+    return NULL;
+}
+
+static const char *value_of(const json_t *item, const char *attribute, const char *type)
+{
+    return json_string_value(json_object_get(json_object_get(item, attribute), type));
+}
+
+/* What another writer does who needs a slot: the mark is put aside, with what was found, and another one takes its place. */
+static void take_slot(const char *table, const json_t *item, char slot)
+{
+    const char mark[] = { 'm', slot, '\0' }, x[] = { 'x', slot, '\0' }, y[] = { 'y', slot, '\0' };
+    const char *held = value_of(item, mark, "B");
+    char update[] = "SET m_ = :m";
+    json_decref(
+        dynamodb_says(DYNAMODB_PUT_ITEM, json_pack("{s:s, s:{s:{s:s%}, s:{s:s}, s:{s:s}, s:{s:s}}}", "TableName", table,
+                                                   "Item", "pk", "S", "x\0m", (size_t)3, "sk", "B", held, "x", "N",
+                                                   value_of(item, x, "N"), "y", "N", value_of(item, y, "N"))));
+    update[5] = slot;
+    json_decref(dynamodb_says(DYNAMODB_UPDATE_ITEM,
+                              json_pack("{s:s, s:{s:{s:s}, s:{s:s}}, s:s, s:{s:{s:s}}}", "TableName", table, "Key",
+                                        "pk", "S", "x", "sk", "B", "AA==", "UpdateExpression", update,
+                                        "ExpressionAttributeValues", ":m", "B", "b3RoZXIgd3JpdGVy")));
+}
+
+/* libcurl by itself sends once more on a new connection when one that it had kept ends without a word. The first copy was
+ * applied, and the slot is another's when the second one comes. */
+static void a_slot_is_taken_between_two_copies(void **state)
+{
+    static const struct support_proxy_step steps[] = { { 1, SUPPORT_PROXY_RESET_AFTER }, { 2, SUPPORT_PROXY_DELAY } };
+    struct support_proxy_plan plan = {
+        .matches = proxied_is_apply, .script = steps, .script_count = 2, .delay_ms = 500
+    };
+    struct proxied *p = *state;
+    struct once once = { .ff = p->ff };
+    char *table = dynamodb_table(p->prefix);
+    json_t *item = NULL;
+    char slot = '0';
+    assert_int_equal(support_add(p->ff, "x", 1, WAIT_MS, NULL), FOOTFALL_OK);
+    item = dynamodb_counter_item(table, "x");
+    for (const char *digits = "0123456789abcdef"; *digits != '\0'; digits++)
+        if (value_of(item, (char[]){ 'm', *digits, '\0' }, "B") != NULL)
+            slot = *digits;
+    json_decref(item);
+    support_proxy_plan(p->proxy, &plan);
+    assert_int_equal(pthread_create(&once.thread, NULL, add_once, &once), 0);
+    for (item = dynamodb_counter_item(table, "x"); strcmp(value_of(item, "t", "N"), "2") != 0;
+         item = dynamodb_counter_item(table, "x"))
+        json_decref(item);
+    take_slot(table, item, slot);
+    json_decref(item);
+    pthread_join(once.thread, NULL);
+    assert_int_equal(support_proxy_counts(p->proxy).by_fault[SUPPORT_PROXY_DELAY], 1);
+    assert_int_equal(once.r.status, FOOTFALL_OK);
+    assert_int_equal(once.r.total, 2);
+    assert_int_equal(support_read(p->ff, "x").total, 2);
+    free(table);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(two_hundred_writers) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_hundred_writers),
+        cmocka_unit_test_setup_teardown(a_slot_is_taken_between_two_copies, proxied_setup, proxied_teardown),
+    };
     return cmocka_run_group_tests_name("DynamoDB, many writers", tests, NULL, NULL);
 }
