@@ -236,16 +236,20 @@ static int is_old_log(const struct dynamodb_group *g, const struct footfall_stor
     return off >= HOUR_MS || off <= -HOUR_MS;
 }
 
-/* Would the sums stay within int64? In exact mode those of the counter, else what the run adds. */
+/* What the run adds must stay within int64, also where the counter would: the run ends before what leaves it. */
+static int run_fits(const struct decision *d, int64_t n)
+{
+    int64_t sum = 0;
+    return !__builtin_add_overflow(d->n, n, &sum);
+}
+
+/* In exact mode: would the counter stay within int64? */
 static int fits(const struct decision *d, int64_t n, int64_t k)
 {
     int64_t sum = 0;
     const struct dynamodb_counter_item *item = &d->g->item;
-    if (__builtin_add_overflow(d->n, n, &sum))
-        return 0;
-    if (!d->g->exact)
-        return 1;
-    return !__builtin_add_overflow(item->t, sum, &sum) && !__builtin_add_overflow(item->u, d->k + k, &sum);
+    return !d->g->exact ||
+           (!__builtin_add_overflow(item->t, d->n + n, &sum) && !__builtin_add_overflow(item->u, d->k + k, &sum));
 }
 
 static int64_t stored_time(const struct footfall_store_op *op, int seen, int64_t last)
@@ -343,9 +347,9 @@ static int decide_visit(struct decision *d, const struct footfall_store_op *op, 
 {
     struct visit visit;
     look(d->g, op, &visit);
+    if (!run_fits(d, 1))
+        return 0;
     if (!fits(d, 1, visit.due)) {
-        if (!d->g->exact)
-            return 0;
         turn->outcome = DYNAMODB_REFUSED_RANGE;
         return 1;
     }
@@ -364,9 +368,11 @@ static int decide_visit(struct decision *d, const struct footfall_store_op *op, 
 
 static int decide_add(struct decision *d, const struct footfall_store_op *op, struct dynamodb_turn *turn)
 {
+    if (!run_fits(d, op->a))
+        return 0;
     if (!fits(d, op->a, 0)) {
         turn->outcome = DYNAMODB_REFUSED_RANGE;
-        return d->g->exact;
+        return 1;
     }
     d->n += op->a;
     return 1;
