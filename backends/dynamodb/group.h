@@ -90,6 +90,7 @@ struct dynamodb_plan {
     struct dynamodb_mark mark, fence;
     int slot, has_prev;
     struct dynamodb_mark prev;
+    int64_t g, r; /* generation and revision that it was made for */
     int transaction;
     int bound_failed;       /* its condition may become true again */
     int exact, base_exists; /* exact: t and u as they were read */

@@ -342,6 +342,8 @@ static void set_bounds(struct dynamodb_group *g)
     plan->low = INT64_MIN - g->n_min;
     plan->high = INT64_MAX - g->n_max;
     plan->unique_high = INT64_MAX - g->k;
+    plan->g = g->counter->g;
+    plan->r = g->counter->r;
     plan->slot = g->counter->slot;
     plan->has_prev = g->counter->has_prev;
     plan->prev = g->counter->prev;

@@ -309,15 +309,16 @@ static void answer(struct dynamodb_group *g, size_t i)
     state->result.unique = g->y + turn->k;
 }
 
+/* What was written holds for the revision it was written under: another that was learnt since may have taken it away again. */
 static void remember_visitors(struct dynamodb_group *g)
 {
     struct dynamodb_counter *c = g->counter;
     for (size_t i = 0; i < g->visitor_count; i++) {
         struct dynamodb_visitor *v = &g->visitors[i];
-        if (v->written) {
+        if (v->written && g->plan.g == c->g) {
             v->state = DYNAMODB_THERE;
             v->s = v->now_s;
-            v->r = v->read_for = c->r;
+            v->r = v->read_for = g->plan.r;
             v->e = -1;
         }
         v->claim = DYNAMODB_UNCLAIMED;
