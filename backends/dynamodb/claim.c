@@ -74,6 +74,7 @@ static void win(struct dynamodb_group *g, struct dynamodb_visitor *v, const json
         v->r = record.r; /* for giving it back */
         v->e = record.e;
     }
+    v->remembered = 0;
     v->claim = DYNAMODB_WON;
     v->claim_s = v->asked_s;
     g->claims = 1;

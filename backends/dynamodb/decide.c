@@ -59,6 +59,7 @@ static void add_visitor(struct dynamodb_group *g, const uint8_t *id)
         v->state = DYNAMODB_THERE;
         v->s = seen->s;
         v->read_for = seen->proven;
+        v->remembered = 1;
     }
 }
 
@@ -132,7 +133,7 @@ int footfall__dynamodb_not_due(const struct footfall_store_op *op, int64_t last)
 void footfall__dynamodb_learn_visitor(struct dynamodb_group *g, struct dynamodb_visitor *v,
                                       const struct dynamodb_record *record, int consistent)
 {
-    v->to_read = 0;
+    v->to_read = v->remembered = 0;
     v->state = record->there ? DYNAMODB_THERE : DYNAMODB_NOT_THERE;
     v->s = record->s;
     v->r = record->there ? record->r : -1;
@@ -145,18 +146,29 @@ static int is_proven(const struct dynamodb_group *g, const struct dynamodb_visit
     return v->r == g->counter->r || v->read_for == g->counter->r;
 }
 
-/* FORGET wants all; a visit no more than it takes to say that it is not due, and the current id comes first. */
+static int says_not_due(const struct dynamodb_group *g, const struct footfall_store_op *op)
+{
+    for (uint32_t j = 0; op->kind == FOOTFALL_STORE_VISIT && j < op->id_count; j++) {
+        const struct dynamodb_visitor *v = footfall__dynamodb_visitor(g, op->ids[j].bytes);
+        if (v->state == DYNAMODB_THERE && footfall__dynamodb_not_due(op, v->s))
+            return 1;
+    }
+    return 0;
+}
+
+/* FORGET wants all; a visit no more than it takes to say that it is not due, and the current id comes first. An id that is
+ * only looked up has no condition that would tell: others may have moved its time since it was remembered. */
 static size_t want(struct dynamodb_group *g, const struct footfall_store_op *op)
 {
     size_t count = 0;
-    for (uint32_t j = 0; op->kind == FOOTFALL_STORE_VISIT && !op->sliding && j < op->id_count; j++) {
-        const struct dynamodb_visitor *v = footfall__dynamodb_visitor(g, op->ids[j].bytes);
-        if (v->state == DYNAMODB_THERE && footfall__dynamodb_not_due(op, v->s))
-            return 0;
-    }
+    int not_due = says_not_due(g, op);
+    if (not_due && !op->sliding)
+        return 0;
     for (uint32_t j = 0; j < op->id_count; j++) {
         struct dynamodb_visitor *v = footfall__dynamodb_visitor(g, op->ids[j].bytes);
-        if (v->state != DYNAMODB_UNREAD && (op->kind == FOOTFALL_STORE_VISIT || v->read_for == g->counter->r))
+        int known = op->kind == FOOTFALL_STORE_VISIT ? !v->remembered || j < op->write_count || not_due
+                                                     : v->read_for == g->counter->r;
+        if (v->state != DYNAMODB_UNREAD && known)
             continue;
         count += !v->to_read;
         v->to_read = 1;

@@ -61,6 +61,7 @@ struct dynamodb_visitor { /* an id of the group */
     enum dynamodb_visitor_state state;
     int64_t s, r, e;  /* of the record; r and e are -1 when it is only remembered; e is 0 for never */
     int64_t read_for; /* the revision known when it was read consistently; -1: it was not */
+    int remembered;   /* from another batch, however long ago */
     int to_read;
     /* the decision under way */
     int now_there;
