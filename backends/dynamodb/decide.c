@@ -296,34 +296,53 @@ static int is_written(const struct footfall_store_op *op, const struct visit *vi
            (!v->now_there || v->now_s < stored_time(op, visit->seen, visit->last));
 }
 
-/* A visit that is not due rests on a record: one that this run writes under a condition, or one that is proven. */
+/* The record is there as it is known, or the plan fails. */
+static int is_safe(const struct decision *d, const struct footfall_store_op *op, const struct visit *visit, uint32_t j)
+{
+    const struct dynamodb_visitor *v = footfall__dynamodb_visitor(d->g, op->ids[j].bytes);
+    return v->written || is_proven(d->g, v) || is_written(op, visit, v, j);
+}
+
+/* A visit that is not due rests on a record: one that this run writes under a condition, or one that is proven. A time ahead of
+ * its own that a sliding visit would store again must be proven as well. */
 static int rests_on_proof(struct decision *d, const struct footfall_store_op *op, const struct visit *visit)
 {
     int proven = 0;
-    for (uint32_t j = 0; j < op->id_count && !proven; j++) {
+    int ahead = 0;
+    for (uint32_t j = 0; j < op->id_count; j++) {
         const struct dynamodb_visitor *v = footfall__dynamodb_visitor(d->g, op->ids[j].bytes);
         if (!v->now_there || !footfall__dynamodb_not_due(op, v->now_s))
             continue;
-        proven = v->written || is_proven(d->g, v) || is_written(op, visit, v, j);
+        if (is_safe(d, op, visit, j))
+            proven = 1;
+        else
+            ahead |= op->sliding && v->now_s > op->now_ms;
     }
-    for (uint32_t j = 0; j < op->id_count && !proven; j++) {
+    if (proven && !ahead)
+        return 1;
+    for (uint32_t j = 0; j < op->id_count; j++) {
         struct dynamodb_visitor *v = footfall__dynamodb_visitor(d->g, op->ids[j].bytes);
-        if (v->now_there && !v->to_read && footfall__dynamodb_not_due(op, v->now_s)) {
-            v->to_read = 1;
-            d->unproven++;
-        }
+        if (!v->now_there || v->to_read || !footfall__dynamodb_not_due(op, v->now_s) || is_safe(d, op, visit, j))
+            continue;
+        v->to_read = 1;
+        d->unproven++;
     }
-    return proven;
+    return 0;
+}
+
+static int writes(const struct decision *d, const struct footfall_store_op *op, const struct visit *visit)
+{
+    for (uint32_t j = 0; j < op->id_count; j++)
+        if (is_written(op, visit, footfall__dynamodb_visitor(d->g, op->ids[j].bytes), j))
+            return 1;
+    return 0;
 }
 
 /* The items that a visit adds to the plan. */
 static size_t count_items(const struct decision *d, const struct footfall_store_op *op, const struct visit *visit)
 {
     size_t items = 0;
-    int writes = 0;
-    for (uint32_t j = 0; j < op->id_count; j++)
-        writes |= is_written(op, visit, footfall__dynamodb_visitor(d->g, op->ids[j].bytes), j);
-    for (uint32_t j = 0; writes && j < op->id_count; j++) {
+    for (uint32_t j = 0; writes(d, op, visit) && j < op->id_count; j++) {
         const struct dynamodb_visitor *v = footfall__dynamodb_visitor(d->g, op->ids[j].bytes);
         if (!v->written && !v->checked && (is_written(op, visit, v, j) || is_old_log(d->g, op)))
             items++;
