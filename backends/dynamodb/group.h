@@ -55,7 +55,7 @@ struct dynamodb_turn {
 };
 
 enum dynamodb_visitor_state { DYNAMODB_UNREAD, DYNAMODB_NOT_THERE, DYNAMODB_THERE };
-enum dynamodb_claim_state { DYNAMODB_UNCLAIMED, DYNAMODB_WON, DYNAMODB_LOST };
+enum dynamodb_claim_state { DYNAMODB_UNCLAIMED, DYNAMODB_WON };
 struct dynamodb_visitor { /* an id of the group */
     uint8_t id[FOOTFALL_STORE_ID_BYTES];
     enum dynamodb_visitor_state state;

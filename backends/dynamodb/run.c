@@ -105,8 +105,10 @@ static void send_reads(struct dynamodb_group *g)
 
 static void take_record(struct dynamodb_group *g, struct dynamodb_visitor *v, const struct dynamodb_record *record)
 {
-    if (g->step == DYNAMODB_RECLAIM)
+    if (g->step == DYNAMODB_RECLAIM || (v->claim == DYNAMODB_WON && g->consistent))
         footfall__dynamodb_reclaim_take(g, v, record);
+    else if (v->claim == DYNAMODB_WON)
+        v->to_read = 0;
     else
         footfall__dynamodb_learn_visitor(g, v, record, g->step == DYNAMODB_READ && g->consistent);
 }
