@@ -120,6 +120,7 @@ int footfall__dynamodb_collect(struct dynamodb_group *g)
 {
     g->run_count = 0;
     g->exact = g->doubt = g->applied = g->claims = 0;
+    g->wall_ms = g->batch->call->wall_ms;
     return collect_visitors(g) != 0 || collect_ops(g) != 0 ? FOOTFALL_STORE_NO_MEMORY : 0;
 }
 
@@ -244,7 +245,7 @@ struct decision { /* under way */
 
 static int is_old_log(const struct dynamodb_group *g, const struct footfall_store_op *op)
 {
-    int64_t off = op->now_ms - g->batch->call->wall_ms;
+    int64_t off = op->now_ms - g->wall_ms;
     return off >= HOUR_MS || off <= -HOUR_MS;
 }
 
@@ -387,6 +388,8 @@ static int decide_visit(struct decision *d, const struct footfall_store_op *op, 
     visit.items = count_items(d, op, &visit);
     if (may_cut && d->items + visit.items + (op->token != NULL) > DYNAMODB_TRANSACTION_ITEMS)
         return 0;
+    if (may_cut && d->g->claims && is_old_log(d->g, op) && writes(d, op, &visit))
+        return 0; /* claims are out: they are for a run that is no transaction */
     if (!visit.due && !rests_on_proof(d, op, &visit))
         return 1; /* will be decided anew */
     d->items += visit.items;
@@ -444,6 +447,8 @@ static int decide_op(struct decision *d, size_t i)
     int decided = 1;
     if (op->token != NULL && token_comes_twice(g, i, op->token))
         return 0;
+    if (i > 0 && g->claims && (op->token != NULL || g->transaction))
+        return 0; /* as a claimed run it was none with a token, and stays so */
     if (op->token != NULL && i > 0 && d->items + 1 > DYNAMODB_TRANSACTION_ITEMS)
         return 0;
     if (is_absent(g, op))

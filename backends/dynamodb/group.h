@@ -129,6 +129,7 @@ struct dynamodb_group {
     struct dynamodb_turn *turns;
     size_t op_count, run_count, op_room;
     int64_t n, k, n_min, n_max; /* of the run */
+    int64_t wall_ms;            /* when it began */
     int has_item;               /* item is a consistent view, not older than this call */
     struct dynamodb_counter_item item;
     int exact;       /* decide by item, and demand that it is still so */
