@@ -567,6 +567,7 @@ static void judge(struct dynamodb_group *g)
     another_plan(g);
 }
 
+/* Records are proven for the revision of the plan: another may have been learnt from the counter's part, and be younger. */
 static int learn_part(struct dynamodb_group *g, const struct dynamodb_part *part, const json_t *item)
 {
     struct dynamodb_record record;
@@ -574,7 +575,7 @@ static int learn_part(struct dynamodb_group *g, const struct dynamodb_part *part
     case DYNAMODB_PART_VISITOR:
         if (footfall__dynamodb_take_record(&record, item) != 0)
             return FOOTFALL_STORE_BROKEN;
-        footfall__dynamodb_learn_visitor(g, &g->visitors[part->about], &record, 1);
+        footfall__dynamodb_learn_visitor(g, &g->visitors[part->about], &record, g->counter->r == g->plan.r);
         return 0;
     case DYNAMODB_PART_TOKEN:
         return footfall__dynamodb_learn_token(g, footfall__dynamodb_op(g, part->about)->token, item);
