@@ -74,10 +74,12 @@ static int collect_visitors(struct dynamodb_group *g)
             count += g->batch->ops[at].id_count;
     if (count == 0)
         return 0;
-    if (g->visitors == NULL) {
+    if (g->visitors == NULL || g->visitor_table == NULL) {
         size_t room = 4;
         while (room < 2 * count)
             room *= 2;
+        footfall__free(g->visitors);
+        footfall__free(g->visitor_table);
         g->visitors = footfall__calloc(count, sizeof(*g->visitors));
         g->visitor_table = footfall__calloc(room, sizeof(*g->visitor_table));
         if (g->visitors == NULL || g->visitor_table == NULL)

@@ -730,6 +730,10 @@ static void enter(struct dynamodb_group *g, enum dynamodb_step step)
         g->plan.fence = footfall__dynamodb_mark(&g->store->marker, footfall__dynamodb_now_ms(g->store->client));
         send_one(g, DYNAMODB_FENCE, DYNAMODB_UPDATE_ITEM, footfall__dynamodb_fence_body(g), 1);
         break;
+    case DYNAMODB_SPILL:
+        g->counter->slot = -1; /* it could not be put aside */
+        footfall__dynamodb_proceed(g);
+        break;
     case DYNAMODB_CLAIM:
         footfall__dynamodb_claim(g);
         break;
@@ -771,8 +775,10 @@ static int refusal(struct dynamodb_group *g)
 void footfall__dynamodb_step(struct dynamodb_group *g)
 {
     int status = refusal(g);
-    if (g->short_of_memory && status == 0)
-        status = FOOTFALL_STORE_NO_MEMORY;
+    if (g->short_of_memory) { /* some requests of the step were never made: all of it again, if it goes on */
+        status = status != 0 ? status : FOOTFALL_STORE_NO_MEMORY;
+        footfall__dynamodb_drop_calls(g);
+    }
     g->short_of_memory = 0;
     if (status != 0) {
         footfall__dynamodb_fail(g, status);
