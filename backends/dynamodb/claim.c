@@ -74,6 +74,7 @@ static void win(struct dynamodb_group *g, struct dynamodb_visitor *v, const json
         v->r = record.r; /* for giving it back */
         v->e = record.e;
     }
+    v->remembered = 0;
     v->claim = DYNAMODB_WON;
     v->claim_s = v->asked_s;
     g->claims = 1;
@@ -82,32 +83,6 @@ static void win(struct dynamodb_group *g, struct dynamodb_visitor *v, const json
 static int is_ours(const struct dynamodb_group *g, const struct dynamodb_record *record, int64_t s)
 {
     return record->there && record->claimed && record->s == s && footfall__dynamodb_same_mark(&record->c, &g->claim);
-}
-
-/* What was won beside what was lost stays as a time: it decides like any record. */
-static void settle_for_less(struct dynamodb_group *g)
-{
-    for (size_t i = 0; i < g->run_count; i++) {
-        const struct footfall_store_op *op = footfall__dynamodb_op(g, i);
-        int lost = 0;
-        if (op->kind != FOOTFALL_STORE_VISIT)
-            continue;
-        for (uint32_t j = 0; j < op->write_count; j++)
-            lost |= visitor_of(g, op, j)->claim == DYNAMODB_LOST;
-        for (uint32_t j = 0; lost && j < op->write_count; j++) {
-            struct dynamodb_visitor *v = visitor_of(g, op, j);
-            if (v->claim != DYNAMODB_WON)
-                continue;
-            v->state = DYNAMODB_THERE;
-            v->s = v->claim_s;
-            v->r = v->read_for = g->claim_r;
-            v->e = -1;
-            v->claim = DYNAMODB_UNCLAIMED;
-        }
-    }
-    for (size_t i = 0; i < g->visitor_count; i++)
-        if (g->visitors[i].claim == DYNAMODB_LOST)
-            g->visitors[i].claim = DYNAMODB_UNCLAIMED;
 }
 
 void footfall__dynamodb_claimed(struct dynamodb_group *g)
@@ -131,11 +106,10 @@ void footfall__dynamodb_claimed(struct dynamodb_group *g)
             continue;
         }
         footfall__dynamodb_learn_visitor(g, v, &record, 1);
-        v->claim = DYNAMODB_LOST;
+        v->claim = DYNAMODB_UNCLAIMED;
         lost = 1;
     }
-    if (lost) {
-        settle_for_less(g);
+    if (lost) { /* what was won beside it stays won: it decides by what was there before, and is given back if it comes to nothing */
         footfall__dynamodb_drop_calls(g);
         footfall__dynamodb_proceed(g);
         return;
@@ -163,8 +137,10 @@ void footfall__dynamodb_reclaim_take(struct dynamodb_group *g, struct dynamodb_v
                                      const struct dynamodb_record *record)
 {
     v->to_read = 0;
-    if (is_ours(g, record, v->claim_s))
+    if (is_ours(g, record, v->claim_s)) {
+        v->read_for = g->counter->r;
         return;
+    }
     v->claim = DYNAMODB_UNCLAIMED;
     footfall__dynamodb_learn_visitor(g, v, record, 1);
 }

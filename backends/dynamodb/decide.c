@@ -59,6 +59,7 @@ static void add_visitor(struct dynamodb_group *g, const uint8_t *id)
         v->state = DYNAMODB_THERE;
         v->s = seen->s;
         v->read_for = seen->proven;
+        v->remembered = 1;
     }
 }
 
@@ -73,10 +74,12 @@ static int collect_visitors(struct dynamodb_group *g)
             count += g->batch->ops[at].id_count;
     if (count == 0)
         return 0;
-    if (g->visitors == NULL) {
+    if (g->visitors == NULL || g->visitor_table == NULL) {
         size_t room = 4;
         while (room < 2 * count)
             room *= 2;
+        footfall__free(g->visitors);
+        footfall__free(g->visitor_table);
         g->visitors = footfall__calloc(count, sizeof(*g->visitors));
         g->visitor_table = footfall__calloc(room, sizeof(*g->visitor_table));
         if (g->visitors == NULL || g->visitor_table == NULL) { /* both or none: next time one is asked for */
@@ -124,6 +127,7 @@ int footfall__dynamodb_collect(struct dynamodb_group *g)
 {
     g->run_count = 0;
     g->exact = g->doubt = g->applied = g->claims = 0;
+    g->wall_ms = g->batch->call->wall_ms;
     return collect_visitors(g) != 0 || collect_ops(g) != 0 ? FOOTFALL_STORE_NO_MEMORY : 0;
 }
 
@@ -137,7 +141,7 @@ int footfall__dynamodb_not_due(const struct footfall_store_op *op, int64_t last)
 void footfall__dynamodb_learn_visitor(struct dynamodb_group *g, struct dynamodb_visitor *v,
                                       const struct dynamodb_record *record, int consistent)
 {
-    v->to_read = 0;
+    v->to_read = v->remembered = 0;
     v->state = record->there ? DYNAMODB_THERE : DYNAMODB_NOT_THERE;
     v->s = record->s;
     v->r = record->there ? record->r : -1;
@@ -150,18 +154,29 @@ static int is_proven(const struct dynamodb_group *g, const struct dynamodb_visit
     return v->r == g->counter->r || v->read_for == g->counter->r;
 }
 
-/* FORGET wants all; a visit no more than it takes to say that it is not due, and the current id comes first. */
+static int says_not_due(const struct dynamodb_group *g, const struct footfall_store_op *op)
+{
+    for (uint32_t j = 0; op->kind == FOOTFALL_STORE_VISIT && j < op->id_count; j++) {
+        const struct dynamodb_visitor *v = footfall__dynamodb_visitor(g, op->ids[j].bytes);
+        if (v->state == DYNAMODB_THERE && footfall__dynamodb_not_due(op, v->s))
+            return 1;
+    }
+    return 0;
+}
+
+/* FORGET wants all; a visit no more than it takes to say that it is not due, and the current id comes first. An id that is
+ * only looked up has no condition that would tell: others may have moved its time since it was remembered. */
 static size_t want(struct dynamodb_group *g, const struct footfall_store_op *op)
 {
     size_t count = 0;
-    for (uint32_t j = 0; op->kind == FOOTFALL_STORE_VISIT && !op->sliding && j < op->id_count; j++) {
-        const struct dynamodb_visitor *v = footfall__dynamodb_visitor(g, op->ids[j].bytes);
-        if (v->state == DYNAMODB_THERE && footfall__dynamodb_not_due(op, v->s))
-            return 0;
-    }
+    int not_due = says_not_due(g, op);
+    if (not_due && !op->sliding)
+        return 0;
     for (uint32_t j = 0; j < op->id_count; j++) {
         struct dynamodb_visitor *v = footfall__dynamodb_visitor(g, op->ids[j].bytes);
-        if (v->state != DYNAMODB_UNREAD && (op->kind == FOOTFALL_STORE_VISIT || v->read_for == g->counter->r))
+        int known = op->kind == FOOTFALL_STORE_VISIT ? !v->remembered || j < op->write_count || not_due
+                                                     : v->read_for == g->counter->r;
+        if (v->state != DYNAMODB_UNREAD && known)
             continue;
         count += !v->to_read;
         v->to_read = 1;
@@ -237,20 +252,24 @@ struct decision { /* under way */
 
 static int is_old_log(const struct dynamodb_group *g, const struct footfall_store_op *op)
 {
-    int64_t off = op->now_ms - g->batch->call->wall_ms;
+    int64_t off = op->now_ms - g->wall_ms;
     return off >= HOUR_MS || off <= -HOUR_MS;
 }
 
-/* Would the sums stay within int64? In exact mode those of the counter, else what the run adds. */
+/* What the run adds must stay within int64, also where the counter would: the run ends before what leaves it. */
+static int run_fits(const struct decision *d, int64_t n)
+{
+    int64_t sum = 0;
+    return !__builtin_add_overflow(d->n, n, &sum);
+}
+
+/* In exact mode: would the counter stay within int64? */
 static int fits(const struct decision *d, int64_t n, int64_t k)
 {
     int64_t sum = 0;
     const struct dynamodb_counter_item *item = &d->g->item;
-    if (__builtin_add_overflow(d->n, n, &sum))
-        return 0;
-    if (!d->g->exact)
-        return 1;
-    return !__builtin_add_overflow(item->t, sum, &sum) && !__builtin_add_overflow(item->u, d->k + k, &sum);
+    return !d->g->exact ||
+           (!__builtin_add_overflow(item->t, d->n + n, &sum) && !__builtin_add_overflow(item->u, d->k + k, &sum));
 }
 
 static int64_t stored_time(const struct footfall_store_op *op, int seen, int64_t last)
@@ -285,34 +304,53 @@ static int is_written(const struct footfall_store_op *op, const struct visit *vi
            (!v->now_there || v->now_s < stored_time(op, visit->seen, visit->last));
 }
 
-/* A visit that is not due rests on a record: one that this run writes under a condition, or one that is proven. */
+/* The record is there as it is known, or the plan fails. */
+static int is_safe(const struct decision *d, const struct footfall_store_op *op, const struct visit *visit, uint32_t j)
+{
+    const struct dynamodb_visitor *v = footfall__dynamodb_visitor(d->g, op->ids[j].bytes);
+    return v->written || is_proven(d->g, v) || is_written(op, visit, v, j);
+}
+
+/* A visit that is not due rests on a record: one that this run writes under a condition, or one that is proven. A time ahead of
+ * its own that a sliding visit would store again must be proven as well. */
 static int rests_on_proof(struct decision *d, const struct footfall_store_op *op, const struct visit *visit)
 {
     int proven = 0;
-    for (uint32_t j = 0; j < op->id_count && !proven; j++) {
+    int ahead = 0;
+    for (uint32_t j = 0; j < op->id_count; j++) {
         const struct dynamodb_visitor *v = footfall__dynamodb_visitor(d->g, op->ids[j].bytes);
         if (!v->now_there || !footfall__dynamodb_not_due(op, v->now_s))
             continue;
-        proven = v->written || is_proven(d->g, v) || is_written(op, visit, v, j);
+        if (is_safe(d, op, visit, j))
+            proven = 1;
+        else
+            ahead |= op->sliding && v->now_s > op->now_ms;
     }
-    for (uint32_t j = 0; j < op->id_count && !proven; j++) {
+    if (proven && !ahead)
+        return 1;
+    for (uint32_t j = 0; j < op->id_count; j++) {
         struct dynamodb_visitor *v = footfall__dynamodb_visitor(d->g, op->ids[j].bytes);
-        if (v->now_there && !v->to_read && footfall__dynamodb_not_due(op, v->now_s)) {
-            v->to_read = 1;
-            d->unproven++;
-        }
+        if (!v->now_there || v->to_read || !footfall__dynamodb_not_due(op, v->now_s) || is_safe(d, op, visit, j))
+            continue;
+        v->to_read = 1;
+        d->unproven++;
     }
-    return proven;
+    return 0;
+}
+
+static int writes(const struct decision *d, const struct footfall_store_op *op, const struct visit *visit)
+{
+    for (uint32_t j = 0; j < op->id_count; j++)
+        if (is_written(op, visit, footfall__dynamodb_visitor(d->g, op->ids[j].bytes), j))
+            return 1;
+    return 0;
 }
 
 /* The items that a visit adds to the plan. */
 static size_t count_items(const struct decision *d, const struct footfall_store_op *op, const struct visit *visit)
 {
     size_t items = 0;
-    int writes = 0;
-    for (uint32_t j = 0; j < op->id_count; j++)
-        writes |= is_written(op, visit, footfall__dynamodb_visitor(d->g, op->ids[j].bytes), j);
-    for (uint32_t j = 0; writes && j < op->id_count; j++) {
+    for (uint32_t j = 0; writes(d, op, visit) && j < op->id_count; j++) {
         const struct dynamodb_visitor *v = footfall__dynamodb_visitor(d->g, op->ids[j].bytes);
         if (!v->written && !v->checked && (is_written(op, visit, v, j) || is_old_log(d->g, op)))
             items++;
@@ -348,15 +386,17 @@ static int decide_visit(struct decision *d, const struct footfall_store_op *op, 
 {
     struct visit visit;
     look(d->g, op, &visit);
+    if (!run_fits(d, 1))
+        return 0;
     if (!fits(d, 1, visit.due)) {
-        if (!d->g->exact)
-            return 0;
         turn->outcome = DYNAMODB_REFUSED_RANGE;
         return 1;
     }
     visit.items = count_items(d, op, &visit);
     if (may_cut && d->items + visit.items + (op->token != NULL) > DYNAMODB_TRANSACTION_ITEMS)
         return 0;
+    if (may_cut && d->g->claims && is_old_log(d->g, op) && writes(d, op, &visit))
+        return 0; /* claims are out: they are for a run that is no transaction */
     if (!visit.due && !rests_on_proof(d, op, &visit))
         return 1; /* will be decided anew */
     d->items += visit.items;
@@ -369,9 +409,11 @@ static int decide_visit(struct decision *d, const struct footfall_store_op *op, 
 
 static int decide_add(struct decision *d, const struct footfall_store_op *op, struct dynamodb_turn *turn)
 {
+    if (!run_fits(d, op->a))
+        return 0;
     if (!fits(d, op->a, 0)) {
         turn->outcome = DYNAMODB_REFUSED_RANGE;
-        return d->g->exact;
+        return 1;
     }
     d->n += op->a;
     return 1;
@@ -412,6 +454,8 @@ static int decide_op(struct decision *d, size_t i)
     int decided = 1;
     if (op->token != NULL && token_comes_twice(g, i, op->token))
         return 0;
+    if (i > 0 && g->claims && (op->token != NULL || g->transaction))
+        return 0; /* as a claimed run it was none with a token, and stays so */
     if (op->token != NULL && i > 0 && d->items + 1 > DYNAMODB_TRANSACTION_ITEMS)
         return 0;
     if (is_absent(g, op))

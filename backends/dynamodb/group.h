@@ -55,12 +55,13 @@ struct dynamodb_turn {
 };
 
 enum dynamodb_visitor_state { DYNAMODB_UNREAD, DYNAMODB_NOT_THERE, DYNAMODB_THERE };
-enum dynamodb_claim_state { DYNAMODB_UNCLAIMED, DYNAMODB_WON, DYNAMODB_LOST };
+enum dynamodb_claim_state { DYNAMODB_UNCLAIMED, DYNAMODB_WON };
 struct dynamodb_visitor { /* an id of the group */
     uint8_t id[FOOTFALL_STORE_ID_BYTES];
     enum dynamodb_visitor_state state;
     int64_t s, r, e;  /* of the record; r and e are -1 when it is only remembered; e is 0 for never */
     int64_t read_for; /* the revision known when it was read consistently; -1: it was not */
+    int remembered;   /* from another batch, however long ago */
     int to_read;
     /* the decision under way */
     int now_there;
@@ -90,6 +91,7 @@ struct dynamodb_plan {
     struct dynamodb_mark mark, fence;
     int slot, has_prev;
     struct dynamodb_mark prev;
+    int64_t g, r; /* generation and revision that it was made for */
     int transaction;
     int bound_failed;       /* its condition may become true again */
     int exact, base_exists; /* exact: t and u as they were read */
@@ -127,6 +129,7 @@ struct dynamodb_group {
     struct dynamodb_turn *turns;
     size_t op_count, run_count, op_room;
     int64_t n, k, n_min, n_max; /* of the run */
+    int64_t wall_ms;            /* when it began */
     int has_item;               /* item is a consistent view, not older than this call */
     struct dynamodb_counter_item item;
     int exact;       /* decide by item, and demand that it is still so */

@@ -1,29 +1,16 @@
 /* mark.c: marks, by which a writer tells its own updates (store.h). */
 #include "store.h"
 
-#include "clock.h"
-
-enum { WAIT_US = 5000 };
-
 struct dynamodb_mark footfall__dynamodb_mark(struct dynamodb_marker *m, int64_t now_ms)
 {
     struct dynamodb_mark mark;
     uint32_t now = (uint32_t)(now_ms / 1000);
-    while (now <= m->seconds && (uint16_t)(m->count + 1) == m->first) { /* all 65,536 of this second are used */
-        int64_t begun = 0;
-        if (now < m->seconds) { /* the clock was put back: that may be hours, and nobody waits for them */
-            now = m->seconds + 1;
-            break;
-        }
-        begun = footfall__boottime_us();
-        footfall__sleep_us(WAIT_US);
-        now_ms += (footfall__boottime_us() - begun + 999) / 1000;
-        now = (uint32_t)(now_ms / 1000);
-    }
     m->count++;
     if (now > m->seconds) { /* seconds never go back */
         m->seconds = now;
         m->first = m->count;
+    } else if (m->count == m->first) { /* all 65,536 of this second are used: the next one's, a little early */
+        m->seconds++;
     }
     memcpy(mark.bytes, m->writer, sizeof(m->writer));
     mark.bytes[6] = (uint8_t)(m->count >> 8);

@@ -342,6 +342,8 @@ static void set_bounds(struct dynamodb_group *g)
     plan->low = INT64_MIN - g->n_min;
     plan->high = INT64_MAX - g->n_max;
     plan->unique_high = INT64_MAX - g->k;
+    plan->g = g->counter->g;
+    plan->r = g->counter->r;
     plan->slot = g->counter->slot;
     plan->has_prev = g->counter->has_prev;
     plan->prev = g->counter->prev;
@@ -419,14 +421,15 @@ json_t *footfall__dynamodb_claim_body(const struct dynamodb_group *g, const stru
     bad |= put_key(g->store, body, &key) | put_record(g, v, body, values, &g->claim) |
            put_text(body, "ReturnValues", ALL_OLD);
     if (v->reclaims)
-        bad |= put_text(body, "ConditionExpression", "c = :c") |
+        bad |= put_text(body, "ConditionExpression", "c = :c AND s = :old") | put_n(values, ":old", v->claim_s) |
                put_text(body, "ReturnValuesOnConditionCheckFailure", ALL_OLD);
     else
         bad |= put_as_read(v, body, values);
     return good(body, bad | put_values(body, values));
 }
 
-/* The record as it was before the claim; removed when there was none. */
+/* The record as it was before the claim; removed when there was none. By its time too: a transaction that moved it since leaves c
+ * alone. */
 json_t *footfall__dynamodb_give_back_body(const struct dynamodb_group *g, const struct dynamodb_visitor *v,
                                           int *deletes)
 {
@@ -434,7 +437,8 @@ json_t *footfall__dynamodb_give_back_body(const struct dynamodb_group *g, const 
     struct dynamodb_key key;
     json_t *body = json_object();
     json_t *values = json_object();
-    int bad = put_mark(values, ":c", &g->claim) | put_text(body, "ConditionExpression", "c = :c");
+    int bad = put_mark(values, ":c", &g->claim) | put_n(values, ":mine", v->claim_s) |
+              put_text(body, "ConditionExpression", "c = :c AND s = :mine");
     key_of(g, v, &key);
     bad |= put_key(g->store, body, &key);
     *deletes = v->state != DYNAMODB_THERE;

@@ -105,8 +105,10 @@ static void send_reads(struct dynamodb_group *g)
 
 static void take_record(struct dynamodb_group *g, struct dynamodb_visitor *v, const struct dynamodb_record *record)
 {
-    if (g->step == DYNAMODB_RECLAIM)
+    if (g->step == DYNAMODB_RECLAIM || (v->claim == DYNAMODB_WON && g->consistent))
         footfall__dynamodb_reclaim_take(g, v, record);
+    else if (v->claim == DYNAMODB_WON)
+        v->to_read = 0;
     else
         footfall__dynamodb_learn_visitor(g, v, record, g->step == DYNAMODB_READ && g->consistent);
 }
@@ -309,15 +311,16 @@ static void answer(struct dynamodb_group *g, size_t i)
     state->result.unique = g->y + turn->k;
 }
 
+/* What was written holds for the revision it was written under: another that was learnt since may have taken it away again. */
 static void remember_visitors(struct dynamodb_group *g)
 {
     struct dynamodb_counter *c = g->counter;
     for (size_t i = 0; i < g->visitor_count; i++) {
         struct dynamodb_visitor *v = &g->visitors[i];
-        if (v->written) {
+        if (v->written && g->plan.g == c->g) {
             v->state = DYNAMODB_THERE;
             v->s = v->now_s;
-            v->r = v->read_for = c->r;
+            v->r = v->read_for = g->plan.r;
             v->e = -1;
         }
         v->claim = DYNAMODB_UNCLAIMED;
@@ -576,6 +579,7 @@ static void judge(struct dynamodb_group *g)
     another_plan(g);
 }
 
+/* Records are proven for the revision of the plan: another may have been learnt from the counter's part, and be younger. */
 static int learn_part(struct dynamodb_group *g, const struct dynamodb_part *part, const json_t *item)
 {
     struct dynamodb_record record;
@@ -583,7 +587,7 @@ static int learn_part(struct dynamodb_group *g, const struct dynamodb_part *part
     case DYNAMODB_PART_VISITOR:
         if (footfall__dynamodb_take_record(&record, item) != 0)
             return FOOTFALL_STORE_BROKEN;
-        footfall__dynamodb_learn_visitor(g, &g->visitors[part->about], &record, 1);
+        footfall__dynamodb_learn_visitor(g, &g->visitors[part->about], &record, g->counter->r == g->plan.r);
         return 0;
     case DYNAMODB_PART_TOKEN:
         return footfall__dynamodb_learn_token(g, footfall__dynamodb_op(g, part->about)->token, item);
@@ -742,6 +746,10 @@ static void enter(struct dynamodb_group *g, enum dynamodb_step step)
         g->plan.fence = footfall__dynamodb_mark(&g->store->marker, footfall__dynamodb_now_ms(g->store->client));
         send_one(g, DYNAMODB_FENCE, DYNAMODB_UPDATE_ITEM, footfall__dynamodb_fence_body(g), 1);
         break;
+    case DYNAMODB_SPILL:
+        g->counter->slot = -1; /* it could not be put aside */
+        footfall__dynamodb_proceed(g);
+        break;
     case DYNAMODB_CLAIM:
         footfall__dynamodb_claim(g);
         break;
@@ -783,14 +791,13 @@ static int refusal(struct dynamodb_group *g)
 void footfall__dynamodb_step(struct dynamodb_group *g)
 {
     int status = refusal(g);
-    int incomplete = g->short_of_memory && (g->step == DYNAMODB_RECLAIM || g->step == DYNAMODB_GIVE_BACK);
-    if (g->short_of_memory && status == 0)
-        status = FOOTFALL_STORE_NO_MEMORY;
+    if (g->short_of_memory) { /* some requests of the step were never made: all of it again, if it goes on */
+        status = status != 0 ? status : FOOTFALL_STORE_NO_MEMORY;
+        footfall__dynamodb_drop_calls(g);
+    }
     g->short_of_memory = 0;
     if (status != 0) {
         footfall__dynamodb_fail(g, status);
-        if (incomplete) /* those that could not be made must not be missing when it is taken up again */
-            footfall__dynamodb_drop_calls(g);
         return;
     }
     if (g->calls == NULL) {

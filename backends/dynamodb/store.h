@@ -30,7 +30,8 @@ struct dynamodb_marker {
     uint16_t count, first; /* first: of this second */
     uint32_t seconds;
 };
-/* A new mark; now_ms is the service's clock. Waits when a second's marks are used up. */
+/* A new mark; now_ms is the service's clock. When a second's marks are used up, or the clock went back, its seconds run ahead: it
+ * then only looks younger than it is. */
 struct dynamodb_mark footfall__dynamodb_mark(struct dynamodb_marker *marker, int64_t now_ms);
 int footfall__dynamodb_same_mark(const struct dynamodb_mark *a, const struct dynamodb_mark *b);
 
