@@ -151,12 +151,13 @@ class Reading(Case):
         self.assertEqual(self.ok('list', '--sort', 'total', '--limit', '1').splitlines()[1].split(), ['a/2', '7', '7'])
 
     def test_many_counters(self):
+        count = self.many(5000)
         log = ''.join(f'198.51.100.{n % 250} - - [01/Mar/2026:12:00:00 +0000] "GET /p{n:05d} HTTP/1.1" 200 1 "-" "-"\n'
-                      for n in range(5000))
+                      for n in range(count))
         self.ok('ingest', stdin=log.encode())
         listed = self.ok('--json', 'list').splitlines()
-        self.assertEqual([json.loads(line)['counter'] for line in listed], [f'/p{n:05d}' for n in range(5000)])
-        self.assertEqual(len(self.ok('list').splitlines()), 5001)
+        self.assertEqual([json.loads(line)['counter'] for line in listed], [f'/p{n:05d}' for n in range(count)])
+        self.assertEqual(len(self.ok('list').splitlines()), count + 1)
 
     def test_odd_names(self):
         names = ['a b', ' ', '/', '{x}', '#', ':', '%41', '"', '\\', "'; drop table counters; --", 'Zürich', '計數器',
@@ -347,6 +348,22 @@ class Output(Case):
         self.fails(2, 'frobnicate', '--help', says='there is no command')
 
 
+class Units(Case):
+    needs = 'units'
+
+    def test_bench_says_units_of_a_visit(self):
+        counted = '-o', 'dynamodb.capacity=true'
+        got = self.json(*counted, 'bench', '200', '--batch', '50')['units_per_visit']
+        self.assertEqual(sorted(got), ['read', 'write'])
+        # All by new visitors, 50 in a batch: theirs, in a transaction when it is one, and a share of the counter's.
+        self.assertTrue(1 <= got['write'] < 2.5 and 0 <= got['read'] <= 2, got)
+        out = self.ok(*counted, 'bench', '50')
+        self.assertRegex(out, r'(?m)^  read +\d+\.\d{3} units a visit$')
+        self.assertRegex(out, r'(?m)^  write +[234]\.\d{3} units a visit$')
+        self.assertIn('units', self.ok('bench', '--help'))
+        self.assertNotIn('units', self.ok('bench', '50'))
+
+
 class Upkeep(Case):
     def test_purge(self):
         self.ok('-o', 'window=forever', 'visit', 'x', '203.0.113.7')
@@ -384,8 +401,9 @@ class Upkeep(Case):
         self.assertRegex(out, r'(?m)^window +30d ')
 
     def test_bench(self):
-        out = self.ok('bench', '2000', '--threads', '2')
-        self.assertRegex(out, r'^2000 visits \(\d+ by new visitors\) in \d')
+        count = self.many(2000)
+        out = self.ok('bench', str(count), '--threads', '2')
+        self.assertRegex(out, rf'^{count} visits \(\d+ by new visitors\) in \d')
         for line in ('visits a second', 'p50', 'p99.9', 'max'):
             self.assertIn(line, out)
         got = self.json('bench', '1001', '--batch', '100')
@@ -394,6 +412,9 @@ class Upkeep(Case):
         self.assertLessEqual(got['call_us']['p99.9'], got['call_us']['max'])
         self.assertGreater(got['visits_per_second'], 0)
         self.assertEqual(self.counters(), {}, 'it leaves no counter behind')
+
+        self.assertNotIn('units', out)
+        self.assertNotIn('units_per_visit', got)
 
     def test_bench_interrupted(self):
         with subprocess.Popen(self.command('bench', '100000000', '--threads', '2'), cwd=self.folder, env=self.environment,

@@ -25,19 +25,19 @@ class Right(Case):
         self.assertEqual(got['counted'] + got['skipped'], got['read'])
 
     def test_by_path(self):
-        self.check(Model(), list(make_lines(self.random, 40000)))
+        self.check(Model(), list(make_lines(self.random, self.many(40000))))
 
     def test_counter(self):
-        self.check(Model(counter='site'), list(make_lines(self.random, 40000, visitors=240, step=30)), '--counter', 'site')
+        self.check(Model(counter='site'), list(make_lines(self.random, self.many(40000), visitors=240, step=30)), '--counter', 'site')
 
     def test_unsorted_log(self):
-        self.check(Model(), list(make_lines(self.random, 40000, jitter=90000)), '--by', 'path')
+        self.check(Model(), list(make_lines(self.random, self.many(40000), jitter=90000)), '--by', 'path')
 
     def test_status(self):
-        self.check(Model(statuses={200, 304}), list(make_lines(self.random, 5000)), '--status', '200,300-399')
+        self.check(Model(statuses={200, 304}), list(make_lines(self.random, self.many(5000))), '--status', '200,300-399')
 
     def test_window(self):
-        lines = list(make_lines(self.random, 20000))
+        lines = list(make_lines(self.random, self.many(20000)))
         model = Model(counter='x', window=3600 * 1000)
         for each in lines:
             model.line(each)

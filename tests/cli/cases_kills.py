@@ -9,7 +9,7 @@ import time
 from harness import Case
 from model import Model, make_lines
 
-KILLS = 50
+KILLS, KILLS_SLOW = 50, 15
 BEGIN = 1772323200
 
 
@@ -83,13 +83,13 @@ class Kills(Case):
 
     def run_kills(self, words, model):
         kills = doubts = 0
-        self.grow(140000)  # more than two batches
+        self.grow(self.many(140000))  # more than two batches, unless the store is slow: then each of them takes long
         longest = 0.5
-        while kills < KILLS:
-            self.grow(self.random.randrange(1, 9000))
+        while kills < max(KILLS_SLOW, self.many(KILLS)):
+            self.grow(self.random.randrange(1, self.many(9000)))
             if self.random.random() < 0.15:
                 self.rotate(copy=self.random.random() < 0.5)
-                self.grow(self.random.randrange(1, 3000))
+                self.grow(self.random.randrange(1, self.many(3000)))
             if self.kill_at_random(words, longest):
                 kills += 1
                 longest = min(longest * 1.05, 2.0)

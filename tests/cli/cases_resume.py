@@ -63,7 +63,8 @@ class Growing(Resume):
                          'footfall: log:5: skipped: no time\n')
 
     def test_unfinished_line_is_left(self):
-        for cut in range(1, len(line()) - 1):
+        cuts = range(1, len(line()) - 1)
+        for cut in self.random.sample(cuts, self.many(len(cuts))):
             with self.subTest(cut=cut):
                 self.write('log', line() + line()[:cut])
                 self.write('empty', '')
@@ -75,7 +76,6 @@ class Growing(Resume):
                 self.append('log', line()[cut:] + line())
                 self.ok('ingest', '--resume', f'state{cut}', '--counter', f'c{cut}', 'log', 'empty')
                 self.assertEqual(self.json('get', f'c{cut}')['count'], 3)
-        self.assertEqual(cut, len(line()) - 2)
 
     def test_whole_line_without_its_newline(self):
         """It counts; what follows up to the newline is no line of its own, whenever it comes."""

@@ -44,6 +44,10 @@ class Case(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
+    def many(self, count):
+        """So many, or as many as a slow store is done with in the same time; FOOTFALL_TEST_LONG=1: so many."""
+        return count if os.environ.get('FOOTFALL_TEST_LONG') == '1' else max(1, count // self.behind.slow)
+
     def settings(self):
         """Those of the backend, for this case's store."""
         name = os.environ.get('FOOTFALL_TEST_NAME_PREFIX', '') + os.path.basename(self.folder)

@@ -14,8 +14,9 @@ SECRET = 'a secret of 32 bytes or more, for tests'
 
 class Store:
     """settings: {key: value} of this case's store."""
-    abilities = frozenset()  # of: 'aws', 'file', 'hold', 'no_aws', 'records'
+    abilities = frozenset()  # of: 'aws', 'file', 'hold', 'no_aws', 'records', 'units'
     environment = {}
+    slow = 1  # how many times slower than a file, roughly: Case.many
 
     def __init__(self, settings, folder):
         self.settings, self.folder = settings, folder
@@ -71,8 +72,10 @@ class Redis(Store):
 
 class Dynamo(Store):
     """Tables whose names begin with the case's own, on the server that with_dynamodb.py found for us."""
-    abilities = frozenset(('aws',))  # its rights are AWS IAM's, and it can import from other tables
-    environment = {'FOOTFALL_SECRET': SECRET}
+    # Its rights are AWS IAM's, it can import from other tables, and it counts the units that are billed.
+    abilities = frozenset(('aws', 'units'))
+    environment = {'FOOTFALL_SECRET': SECRET, 'FOOTFALL_DEADLINE': '20s'}  # a JVM that has just started is slow
+    slow = 10
 
     def client(self):
         return dynamodb_server.Client(self.settings['dynamodb.endpoint'])

@@ -102,17 +102,18 @@ static void batches_of_many_counters(void **state)
     static struct footfall_result r[COUNT];
     static const char *pointers[COUNT];
     struct footfall *ff = suite_open(*state, NULL);
-    for (int i = 0; i < COUNT; i++) {
-        (void)snprintf(names[i], sizeof(names[i]), "%d", i % (COUNT / 2));
+    int count = suite_rounds(COUNT), half = count / 2;
+    for (int i = 0; i < count; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "%d", i % half);
         pointers[i] = names[i];
         ops[i] = suite_add(names[i], i);
     }
-    assert_int_equal(footfall_apply(ff, ops, COUNT, NULL, r, NULL), FOOTFALL_OK);
-    for (int i = 0; i < COUNT; i++)
-        EXPECT_ANSWER(r[i], FOOTFALL_OK, 0, i < COUNT / 2 ? i : 2 * i - COUNT / 2, 0);
-    assert_int_equal(footfall_read(ff, pointers, COUNT, NULL, r, NULL), FOOTFALL_OK);
-    for (int i = 0; i < COUNT; i++)
-        EXPECT_ANSWER(r[i], FOOTFALL_OK, FOOTFALL_EXISTS, 2 * (i % (COUNT / 2)) + COUNT / 2, 0);
+    assert_int_equal(footfall_apply(ff, ops, (size_t)count, NULL, r, NULL), FOOTFALL_OK);
+    for (int i = 0; i < count; i++)
+        EXPECT_ANSWER(r[i], FOOTFALL_OK, 0, i < half ? i : 2 * i - half, 0);
+    assert_int_equal(footfall_read(ff, pointers, (size_t)count, NULL, r, NULL), FOOTFALL_OK);
+    for (int i = 0; i < count; i++)
+        EXPECT_ANSWER(r[i], FOOTFALL_OK, FOOTFALL_EXISTS, 2 * (i % half) + half, 0);
 }
 
 static void batches_with_one_visitor_many_times(void **state)

@@ -1,5 +1,5 @@
 /* conformance.c: asks one backend for every promise of docs/semantics.md.
- * usage: conformance BACKEND [--filter PATTERN] [KEY=VALUE]...    (@DIR@ in a value: the test's own folder, @NAME@: a name) */
+ * usage: conformance BACKEND [--slow] [--filter PATTERN] [KEY=VALUE]...    (@DIR@ in a value: the test's own folder, @NAME@: a name) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,12 +35,16 @@ int main(int argc, char **argv)
     static char title[64];
     int at = 2;
     if (argc < 2) {
-        fprintf(stderr, "usage: conformance BACKEND [--filter PATTERN] [KEY=VALUE]...\n");
+        fprintf(stderr, "usage: conformance BACKEND [--slow] [--filter PATTERN] [KEY=VALUE]...\n");
         return 2;
     }
-    if (argc > 3 && strcmp(argv[2], "--filter") == 0) {
-        cmocka_set_test_filter(argv[3]);
-        at = 4;
+    if (at < argc && strcmp(argv[at], "--slow") == 0) {
+        suite_is_slow();
+        at++;
+    }
+    if (at + 1 < argc && strcmp(argv[at], "--filter") == 0) {
+        cmocka_set_test_filter(argv[at + 1]);
+        at += 2;
     }
     suite_configure(argv[1], argv + at, argc - at);
     (void)snprintf(title, sizeof(title), "conformance_%s", suite_backend());

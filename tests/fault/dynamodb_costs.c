@@ -1,5 +1,6 @@
 /* dynamodb_costs.c: what visits cost on DynamoDB, in units by the service's documented rules from the requests and replies that were
- * made: alone, 64 at a time, and with few and with many visitors stored. FOOTFALL_TEST_LONG=1: 20,000 of them. */
+ * made: alone, 64 at a time, and with few and with many visitors stored. FOOTFALL_TEST_LONG=1: 20,000 of them; --figures N: so many,
+ * and every figure on a line for bench_dynamodb.py, "figure|what|write units|at most|read units|at most". */
 #include "dynamodb_taped.h"
 #include "footfall_admin.h"
 
@@ -12,6 +13,7 @@ enum { TOGETHER = 64, FEW = 10, MANY = 2000, MANY_LONG = 20000, STRANGER = 10000
 
 static const char *const plain[] = { "dynamodb.atomic", "false", NULL };
 static uint32_t next_stranger = STRANGER;
+static uint32_t figures; /* told, with so many visitors stored */
 
 /* Units of these visits, and the tape is cleared. */
 struct units {
@@ -29,6 +31,23 @@ static void expect(struct units got, double writes, double reads)
 {
     if (got.writes != writes || got.reads != reads)
         fail_msg("%g write units and %g read units, not %g and %g", got.writes, got.reads, writes, reads);
+}
+
+/* For the benchmark, when it asks. */
+static void tell(const char *what, struct units u, double most_writes, double most_reads, int atomic, uint32_t stored)
+{
+    char beside[32] = "";
+    if (figures == 0)
+        return;
+    if (stored > 0)
+        (void)snprintf(beside, sizeof(beside), ", %u stored", (unsigned)stored);
+    printf("figure|%s, %s%s|%.4f|%g|%.4f|%g\n", what, atomic ? "atomic" : "atomic=false", beside, u.writes, most_writes,
+           u.reads, most_reads);
+}
+
+static struct units per_visit(struct units u)
+{
+    return (struct units){ u.writes / TOGETHER, u.reads / TOGETHER };
 }
 
 /* The units that the handle's own metrics count, of all its lanes. */
@@ -87,8 +106,13 @@ static struct alone measure(const char *const *how, const char *name)
     return cost;
 }
 
-static void expect_alone(const struct alone *cost, int atomic)
+static void expect_alone(const struct alone *cost, int atomic, uint32_t stored)
 {
+    tell("known to the process", cost->known, 1, 0, atomic, stored);
+    tell("returning", cost->returning, 1, 0.5, atomic, stored);
+    tell("returning, found under the previous id", cost->returning_in_first_hour, 1, 1, atomic, stored);
+    tell("new", cost->fresh, atomic ? 4 : 2, atomic ? 2 : 1, atomic, stored);
+    tell("new, in an epoch's first hour", cost->fresh_in_first_hour, atomic ? 6 : 3, atomic ? 2 : 1, atomic, stored);
     expect(cost->known, 1, 0);
     expect(cost->returning, 1, 0.5);
     expect(cost->returning_in_first_hour, 1, 1);
@@ -102,7 +126,7 @@ static void alone(void **state)
     for (int atomic = 0; atomic < 2; atomic++) {
         const char *name = taped_begin();
         struct alone cost = measure(atomic ? NULL : plain, name);
-        expect_alone(&cost, atomic);
+        expect_alone(&cost, atomic, 0);
     }
 }
 
@@ -164,14 +188,19 @@ static void together(void **state)
         u = spent();
         expect(u, atomic ? 2 * (TOGETHER + 1) : TOGETHER + 1, atomic ? TOGETHER + 1 : TOGETHER);
         assert_true(u.writes / TOGETHER <= most);
+        tell("64 in one call, new", per_visit(u), most, 2, atomic, 0);
         assert_int_equal(taped_visits(ff, name, first, TOGETHER), 0);
-        EXPECT_CALLS("UpdateItem counter\n");
+        u = spent();
+        expect(u, 1, 0);
+        tell("64 in one call, known", per_visit(u), 0.05, 0, atomic, 0);
         assert_int_equal(submit_together(ff, name, first), 0);
         u = spent();
         assert_true(u.writes / TOGETHER < 0.05 && u.reads == 0);
+        tell("64 submissions under way, known", per_visit(u), 0.05, 0, atomic, 0);
         assert_int_equal(submit_together(ff, name, first + TOGETHER), TOGETHER);
         u = spent();
         assert_true(u.writes / TOGETHER <= most);
+        tell("64 submissions under way, new", per_visit(u), most, 2, atomic, 0);
         footfall_close(ff);
     }
 }
@@ -181,6 +210,8 @@ static void together(void **state)
 static uint32_t many(void)
 {
     const char *asked = getenv("FOOTFALL_TEST_LONG");
+    if (figures > 0)
+        return figures;
     return asked != NULL && strcmp(asked, "1") == 0 ? MANY_LONG : MANY;
 }
 
@@ -202,9 +233,10 @@ static void as_dear_with_many_as_with_few(void **state)
         for (int i = 0; i < 2; i++) {
             const char *name = taped_begin();
             struct alone cost;
-            fill(name, i == 0 ? FEW : many());
+            uint32_t stored = i == 0 ? FEW : many();
+            fill(name, stored);
             cost = measure(atomic ? NULL : plain, name);
-            expect_alone(&cost, atomic);
+            expect_alone(&cost, atomic, stored);
         }
 }
 
@@ -252,7 +284,7 @@ static void metrics_agree(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alone),
@@ -260,5 +292,7 @@ int main(void)
         cmocka_unit_test(as_dear_with_many_as_with_few),
         cmocka_unit_test(metrics_agree),
     };
+    if (argc == 3 && strcmp(argv[1], "--figures") == 0)
+        figures = (uint32_t)strtoul(argv[2], NULL, 10);
     return cmocka_run_group_tests_name("dynamodb_costs", tests, taped_set_up, taped_tear_down);
 }

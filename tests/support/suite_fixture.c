@@ -17,6 +17,7 @@ static const struct footfall_backend *backend;
 static char *const *settings;
 static size_t setting_count;
 static uint32_t caps;
+static int slow;
 
 /* Every setting that a handle gets, with the strings it points to. */
 struct filled {
@@ -271,6 +272,17 @@ uint32_t suite_caps(void)
 uint32_t suite_max_batch(void)
 {
     return backend->max_batch;
+}
+
+int suite_rounds(int count)
+{
+    return slow ? count / 5 : count;
+}
+
+void suite_is_slow(void)
+{
+    const char *is_long = getenv("FOOTFALL_TEST_LONG");
+    slow = is_long == NULL || strcmp(is_long, "1") != 0;
 }
 
 /* ---- another process ----------------------------------------------------------------------------------------------------------- */

@@ -50,6 +50,9 @@ void suite_configure(const char *backend, char *const *settings, int count);
 const char *suite_backend(void); /* for titles only */
 uint32_t suite_caps(void);       /* enum footfall_store_caps, of an open store with these settings */
 uint32_t suite_max_batch(void);
+/* For loops that take their time: count, or a fifth of it on a store that is slow (and not FOOTFALL_TEST_LONG=1). */
+int suite_rounds(int count);
+void suite_is_slow(void);
 
 /* cmocka's setup and teardown of each test. *state is the struct suite; the folder goes, whatever the test left in it. */
 int suite_set_up(void **state);

@@ -1,5 +1,5 @@
-/* bench.c: visits a second on this machine and backend, with percentiles of how long a call takes. Counts on a counter of its
- * own and deletes it at the end, also after an interrupt. */
+/* bench.c: visits a second on this machine and backend, with percentiles of how long a call takes, and what a visit consumes where
+ * the backend counts that. Counts on a counter of its own and deletes it at the end, also after an interrupt. */
 #include "cli.h"
 
 #include <arpa/inet.h>
@@ -157,6 +157,40 @@ struct options {
     int64_t visits, threads, batch;
 };
 
+/* Units that a service bills: whatever metrics the backend has that are named so. */
+#define UNITS "_units_total"
+#define MOST_KINDS 8
+
+struct units {
+    size_t count;
+    struct {
+        char kind[32]; /* "read", "write": the word before */
+        double value;
+    } of[MOST_KINDS];
+};
+
+static void take_units(void *user, const struct footfall_metric *metric)
+{
+    struct units *u = user;
+    size_t bytes = strlen(metric->name), end = strlen(UNITS), begin = 0, i = 0;
+    char kind[sizeof u->of[0].kind];
+    if (bytes <= end || strcmp(metric->name + bytes - end, UNITS) != 0)
+        return;
+    end = begin = bytes - end;
+    while (begin > 0 && metric->name[begin - 1] != '_')
+        begin--;
+    snprintf(kind, sizeof kind, "%.*s", (int)(end - begin), metric->name + begin);
+    while (i < u->count && strcmp(u->of[i].kind, kind) != 0)
+        i++;
+    if (i == MOST_KINDS)
+        return;
+    if (i == u->count) {
+        memcpy(u->of[i].kind, kind, sizeof kind);
+        u->of[u->count++].value = 0;
+    }
+    u->of[i].value += metric->value; /* of several lanes */
+}
+
 static int take_options(const struct footfall_cli *cli, struct options *o)
 {
     const struct footfall_cli_arguments *arguments = &cli->arguments;
@@ -187,8 +221,21 @@ static void gather(struct worker *workers, size_t count)
     }
 }
 
+static json_t *units_of_a_visit(const struct footfall_cli *cli, const struct units *units, int64_t made)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < units->count && made > 0; i++) {
+        double each = units->of[i].value / (double)made;
+        if (cli->json)
+            json_object_set_new(object, units->of[i].kind, json_real(each));
+        else
+            printf("  %-6s %12.3f units a visit\n", units->of[i].kind, each);
+    }
+    return object;
+}
+
 static void print_report(const struct footfall_cli *cli, const struct options *o, const struct worker *sum,
-                         double seconds)
+                         double seconds, const struct units *units)
 {
     static const char *const names[] = { "p50", "p90", "p99", "p99.9", "max" };
     static const double shares[] = { 0.5, 0.9, 0.99, 0.999, 1.0 };
@@ -208,6 +255,11 @@ static void print_report(const struct footfall_cli *cli, const struct options *o
     line = json_pack("{s:I, s:I, s:I, s:I, s:f, s:I, s:o}", "visits", (json_int_t)sum->made, "new_visitors",
                      (json_int_t)sum->fresh, "threads", (json_int_t)o->threads, "batch", (json_int_t)o->batch,
                      "seconds", seconds, "visits_per_second", (json_int_t)rate, "call_us", times);
+    if (units->count > 0 &&
+        json_object_set_new(line, "units_per_visit", units_of_a_visit(cli, units, sum->made)) != 0) {
+        json_decref(line);
+        line = NULL;
+    }
     if (cli->json && line != NULL && json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0)
         putchar('\n');
     footfall__cli_written();
@@ -236,6 +288,7 @@ static int measure(struct footfall_cli *cli, const struct options *o, const char
     size_t count = (size_t)o->threads;
     struct worker *workers = calloc(count, sizeof *workers);
     uint64_t *buckets = calloc(count, BUCKETS * sizeof *buckets);
+    struct units units = { .count = 0 };
     double seconds = 0;
     int exit = FOOTFALL_CLI_DONE;
     if (workers == NULL || buckets == NULL) {
@@ -252,7 +305,8 @@ static int measure(struct footfall_cli *cli, const struct options *o, const char
     }
     seconds = run_workers(workers, count);
     gather(workers, count);
-    print_report(cli, o, &workers[0], seconds);
+    footfall_metrics(cli->handle, take_units, &units);
+    print_report(cli, o, &workers[0], seconds, &units);
     if (workers[0].err.status != FOOTFALL_OK)
         exit = footfall__cli_failed(&workers[0].err);
 cleanup:

@@ -154,7 +154,7 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                              "count N visits on this machine and backend, and say how fast",
                              "N is 100000 unless given. Uses a counter of its own and deletes it; the visitors' bytes "
                              "go with the\n"
-                             "next purge.",
+                             "next purge. When the backend counts what a service bills, units a visit are said too.",
                              { { FOOTFALL_CLI_THREADS, "that many threads (1)" },
                                { FOOTFALL_CLI_BATCH, "hand over so many visits at once (1)" } } },
 };
