@@ -1,6 +1,6 @@
 /* dynamodb_faults.c: exact numbers out of DynamoDB Local while a proxy before it loses, cuts, repeats and delays messages and
- * answers as the service does on a bad day, from several processes at once; that it is the marks that make them exact; and that
- * "not applied" is never said of what was applied. Single faults, step by step, are in dynamodb_lost.c and late.c. */
+ * answers as the service does on a bad day, from several processes at once; and that it is the marks that make them exact.
+ * Deadlines that pass are in dynamodb_deadlines.c, single faults, step by step, in dynamodb_lost.c and late.c. */
 #include "cmocka_all.h"
 
 #include <inttypes.h>
@@ -8,16 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "dynamodb_proxied.h"
 #include "dynamodb_replies.h"
 #include "faults_run.h"
-#include "folder.h"
 #include "footfall.h"
 #include "handle.h"
 #include "process.h"
 
-enum { OPS = 2048, OPS_LONG = 66672, LOST_AT_LEAST = 60, WAIT_MS = 120000, SHORT_MS = 120 };
+enum { OPS = 2048, OPS_LONG = 66672, LOST_AT_LEAST = 60, WAIT_MS = 120000 };
 
 static struct dynamodb_replies replies;
 
@@ -80,22 +78,11 @@ static void atomic_is_exact(void **state)
     be_exact("exact", "", SUPPORT_TIME_MS);
 }
 
-/* dynamodb.atomic=false. An old log is read with transactions even then, so visits come now, with so many ids. */
-static char *plain(int64_t *now_ms, int ids)
-{
-    char *window = NULL, *settings = NULL;
-    *now_ms = footfall__wall_ms();
-    window = dynamodb_window(*now_ms, ids);
-    settings = support_format(".atomic=false %s", window);
-    free(window);
-    return settings;
-}
-
 /* Nobody dies here and no deadline passes: nothing may lag. */
 static void plain_is_exact(void **state)
 {
     int64_t now_ms = 0;
-    char *settings = plain(&now_ms, 2);
+    char *settings = dynamodb_plain(&now_ms, 2);
     (void)state;
     be_exact("plain", settings, now_ms);
     free(settings);
@@ -138,50 +125,6 @@ static void without_marks_it_miscounts(void **state)
     assert_true(surplus("unmarked", "unmarked") > 0);
 }
 
-/* Deadlines that pass in the middle of it all: between what is OK and that plus what is unknown, also after everything late has
- * arrived. */
-static void tell_no_lies(const char *prefix, const char *settings, int64_t now_ms, int may_lag)
-{
-    struct support_proxy_plan plan = { .matches = proxied_is_counting,
-                                       .seed = support_seed(),
-                                       .delay_ms = 150,
-                                       .trickle_ms = 1,
-                                       .answers = &replies.answers };
-    struct faults_run run = { "dynamodb", prefix, settings, now_ms, 0, OPS / 2, SHORT_MS, &plan };
-    struct faults_outcome out;
-    struct footfall *ff = NULL;
-    size_t statuses[3] = { 0 };
-    dynamodb_replies_init(&replies, -1);
-    for (int i = 1; i < SUPPORT_PROXY_FAULTS; i++)
-        plan.permille[i] = i == SUPPORT_PROXY_SILENT ? 10 : 20;
-    faults_run(&out, &run);
-    faults_tell(prefix, &out);
-    ff = open_past(&run);
-    for (uint32_t i = 0; i < FAULTS_COUNTERS; i++)
-        faults_check_bounds(ff, &out, i, may_lag, statuses);
-    printf("%zu OK, %zu unknown, %zu not applied\n", statuses[0], statuses[1], statuses[2]);
-    assert_true(statuses[0] > 0 && statuses[1] > 0);
-    footfall_close(ff);
-    free(out.answers);
-}
-
-static void short_deadlines_tell_no_lies(void **state)
-{
-    (void)state;
-    tell_no_lies("short", "", SUPPORT_TIME_MS, 0);
-}
-
-static void plain_short_deadlines_tell_no_lies(void **state)
-{
-    (void)state;
-    for (int ids = 1; ids <= 2; ids++) {
-        int64_t now_ms = 0;
-        char *settings = plain(&now_ms, ids);
-        tell_no_lies(ids == 1 ? "short1" : "short2", settings, now_ms, 1);
-        free(settings);
-    }
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -189,8 +132,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(plain_is_exact),
         cmocka_unit_test(brief_attempts_are_exact),
         cmocka_unit_test(without_marks_it_miscounts),
-        cmocka_unit_test(short_deadlines_tell_no_lies),
-        cmocka_unit_test(plain_short_deadlines_tell_no_lies),
     };
     faults_register("dynamodb");
     if (argc == FAULTS_WORDS && strcmp(argv[1], "work") == 0)

@@ -2,7 +2,6 @@
  * with_dynamodb.py --own. */
 #include "cmocka_all.h"
 
-#include "clock.h"
 #include "dynamodb_proxied.h"
 #include "load.h"
 #include "process.h"
@@ -38,18 +37,15 @@ static void clients_killed_ten_times(void **state)
     kill_clients(&ledger);
 }
 
-/* dynamodb.atomic=false: own totals are exact, unique may lag by the visits that were under way. Visits come now, for an old log is
- * read with transactions even then. */
+/* dynamodb.atomic=false: own totals are exact, unique may lag by the visits that were under way. */
 static void plain_clients_killed_ten_times(void **state)
 {
-    struct load_ledger ledger = { .prefix = "plainkilled", .may_lag = 1, .now_ms = footfall__wall_ms() };
-    char window[64];
-    char *text = dynamodb_window(ledger.now_ms, 2);
+    struct load_ledger ledger = { .prefix = "plainkilled", .may_lag = 1 };
+    char *settings = dynamodb_plain(&ledger.now_ms, 2);
     (void)state;
-    snprintf(window, sizeof window, ".atomic=false %s", text);
-    ledger.settings = window;
+    ledger.settings = settings;
     kill_clients(&ledger);
-    free(text);
+    free(settings);
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "folder.h"
 #include "handle.h"
 
@@ -124,4 +125,14 @@ char *dynamodb_window(int64_t now_ms, int ids)
     const int64_t about = 2 * INT64_C(86400000);
     const int64_t half = 2 * (now_ms / about) + 1;
     return support_format("window=%lldms", (long long)(ids == 2 ? now_ms / (now_ms / about) : 2 * now_ms / half));
+}
+
+char *dynamodb_plain(int64_t *now_ms, int ids)
+{
+    char *window = NULL, *settings = NULL;
+    *now_ms = footfall__wall_ms();
+    window = dynamodb_window(*now_ms, ids);
+    settings = support_format(".atomic=false %s", window);
+    free(window);
+    return settings;
 }

@@ -1,4 +1,4 @@
-/* redis_epoch.c: epoch keys, and opening a handle, while requests for keys are lost, repeated and late: whoever asks, all have the
+/* epoch.c: epoch keys, and opening a handle, while requests for keys are lost, repeated and late: whoever asks, all have the
  * same key, and a lost reply costs an attempt, nothing more. */
 #include "cmocka_all.h"
 
@@ -25,7 +25,7 @@ static void opening_tries_again(void **state)
         struct support_proxy_plan plan = { .matches = proxied_is_epoch, .script = &first, .script_count = 1 };
         struct footfall *ff = NULL;
         support_proxy_plan(p->proxy, &plan);
-        ff = proxied_open("redis", support_proxy_port(p->proxy), p->prefix, "1", "");
+        ff = proxied_open(proxied_backend, support_proxy_port(p->proxy), p->prefix, "1", "");
         assert_true(support_proxy_counts(p->proxy).matching > 1);
         footfall_close(ff);
     }
@@ -34,7 +34,7 @@ static void opening_tries_again(void **state)
 /* program visit PORT PREFIX: one visit by the same visitor, once there is something to read; reports the flags. */
 static int visit_once(char **argv)
 {
-    struct footfall *ff = proxied_open("redis", (uint16_t)strtoul(argv[2], NULL, 10), argv[3], "1", "");
+    struct footfall *ff = proxied_open(proxied_backend, (uint16_t)strtoul(argv[2], NULL, 10), argv[3], "1", "");
     struct footfall_result r;
     (void)getchar();
     if (support_visit(ff, "a", 3, SUPPORT_TIME_MS, LONG_MS, &r) != FOOTFALL_OK)
@@ -67,6 +67,7 @@ static void two_agree_on_the_epoch(void **state)
         support_proxy_plan(p->proxy, &plan);
         snprintf(port, sizeof port, "%d", support_proxy_port(p->proxy));
         snprintf(prefix, sizeof prefix, "%s.epoch%d", p->prefix, round);
+        proxied_make(prefix);
         for (int i = 0; i < 2; i++)
             support_process_start(&processes[i], args);
         for (int i = 0; i < 2; i++)
@@ -100,5 +101,5 @@ int main(int argc, char **argv)
     };
     if (argc == 4 && strcmp(argv[1], "visit") == 0)
         return visit_once(argv);
-    return cmocka_run_group_tests_name("Redis, epoch keys under faults", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("epoch keys under faults", tests, NULL, NULL);
 }
