@@ -104,7 +104,7 @@ class Bench:
                      detail=f'{mine:,.0f} / {other:,.1f} visits a second')
 
     def batches(self):
-        count = 4 * self.args.visits
+        count = 2 * self.args.visits
         for atomic in (True, False):
             kind = 'atomic' if atomic else 'atomic=false'
             for how, depth in (('submit', 64), ('apply', 64), ('apply', 256)):
@@ -123,7 +123,7 @@ class Bench:
             for how in (('--by', 'path'), ('--counter', 'site')):
                 def once(how=how, atomic=atomic):
                     options = ['backend=dynamodb', f'dynamodb.endpoint={self.server.url}', f'dynamodb.table={self.table()}',
-                               'dynamodb.create_table=true', f'dynamodb.atomic={atomic}', f'secret={SECRET}', 'deadline=60s']
+                               'dynamodb.create_table=true', f'dynamodb.atomic={atomic}', f'secret={SECRET}', 'deadline=600s']
                     words = [word for option in options for word in ('-o', option)]
                     begun = time.monotonic()
                     self.run(f'{self.args.build}/tools/footfall/footfall', *words, 'ingest', *how, log)
