@@ -79,7 +79,7 @@ static int note_sent(void *user, char *remote, char *local, int remote_port, int
     (void)local;
     (void)remote_port;
     (void)local_port;
-    e->sent = 1;
+    e->sent++;
     return CURL_PREREQFUNC_OK;
 }
 
