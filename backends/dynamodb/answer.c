@@ -124,20 +124,34 @@ static enum dynamodb_verdict judge_error(const struct dynamodb_raw *raw, const j
     return verdict;
 }
 
+/* The object in it, or NULL. Read twice: when memory is short just once, jansson 2.14 loses a character of a text and goes on as if it
+ * had not (lex_save), so that a member is missing or a number shorter. */
+static json_t *read_object(const struct dynamodb_raw *raw)
+{
+    json_t *first = json_loadb(raw->body, raw->body_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    json_t *second = NULL;
+    int same = 0;
+    if (json_is_object(first))
+        second = json_loadb(raw->body, raw->body_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    same = second != NULL && json_equal(first, second);
+    json_decref(second);
+    if (same)
+        return first;
+    json_decref(first);
+    return NULL;
+}
+
 enum dynamodb_verdict footfall__dynamodb_judge(const struct dynamodb_raw *raw, json_t **reply, char *why,
                                                size_t why_bytes)
 {
-    json_error_t error;
     *reply = NULL;
     footfall__format(why, why_bytes, "HTTP status %ld", raw->status);
     if (raw->has_crc && crc32_z(crc32(0, NULL, 0), (const Bytef *)raw->body, raw->body_bytes) != raw->crc) {
         footfall__format(why, why_bytes, "the reply is damaged: its x-amz-crc32 is another");
         return DYNAMODB_IS_DOUBTFUL;
     }
-    *reply = json_loadb(raw->body, raw->body_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    if (!json_is_object(*reply)) {
-        json_decref(*reply);
-        *reply = NULL;
+    *reply = read_object(raw);
+    if (*reply == NULL) {
         if (raw->status == OK)
             footfall__format(why, why_bytes, "the reply cannot be read");
         return DYNAMODB_IS_DOUBTFUL;

@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include "alloc.h"
+#include "bytes.h"
 
 #include <string.h>
 
@@ -124,6 +125,15 @@ enum dynamodb_answer footfall__dynamodb_ask_all(struct dynamodb_client *client, 
     return worst;
 }
 
+/* The client says what was refused, and does not know of tables. */
+static int refused(const char *action, const char *how, const char *table, struct footfall_store_call *call)
+{
+    size_t bytes = call->text_bytes > 0 ? strlen(call->text) : 0;
+    if (bytes > 0 && strncmp(call->text, action, strlen(action)) == 0 && strstr(call->text, table) == NULL)
+        footfall__format(call->text + bytes, call->text_bytes - bytes, " (table %s)", table);
+    return footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "%s: %s (table %s)", action, how, table);
+}
+
 int footfall__dynamodb_status(enum dynamodb_answer answer, enum dynamodb_action action, const char *table,
                               struct footfall_store_call *call)
 {
@@ -141,8 +151,8 @@ int footfall__dynamodb_status(enum dynamodb_answer answer, enum dynamodb_action 
             call, FOOTFALL_STORE_BROKEN,
             "%s: there is no table %s in this account and region (dynamodb.create_table makes it)", name, table);
     case DYNAMODB_DENIED:
-        return footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "%s: denied", name);
+        return refused(name, "denied", table, call);
     default:
-        return footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "%s: refused", name);
+        return refused(name, "refused", table, call);
     }
 }

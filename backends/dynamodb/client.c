@@ -24,6 +24,7 @@ enum {
     THROTTLED_CAP_MS = 20000,
     ATTEMPT_MS = 1000, /* a reply that takes longer is lost: replies take milliseconds */
     ATTEMPT_MIN_MS = 250,
+    LAST_MS = 20, /* no retry with less time left: cut off, it would only leave a doubt */
     BUDGET = 500, /* of retries, as the SDKs have it */
     BUDGET_RETRY = 5,
     BUDGET_TIMEOUT = 10,
@@ -274,7 +275,7 @@ static void again(struct dynamodb_client *c, struct dynamodb_request *r, int64_t
     r->failures++;
     if (delay < at_least_ms)
         delay = at_least_ms;
-    if (left < 2 || c->budget < cost) {
+    if (left < LAST_MS || c->budget < cost) {
         say(r, call);
         finish(r, DYNAMODB_NO_ANSWER);
         return;
@@ -308,6 +309,11 @@ static void take_reply(struct dynamodb_client *c, struct dynamodb_exchange *e, C
     enum dynamodb_verdict verdict = DYNAMODB_IS_DOUBTFUL;
     int timed_out = code == CURLE_OPERATION_TIMEDOUT;
     int clock_moved = 0;
+    if (e->sent > 1) { /* the reply is the last copy's; the ones before it may have been carried out */
+        r->doubt = 1;
+        atomic_fetch_add_explicit(&c->usage.requests[r->action], (uint64_t)e->sent - 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&c->usage.retries, (uint64_t)e->sent - 1, memory_order_relaxed);
+    }
     if (code == CURLE_OK) {
         (void)curl_easy_getinfo(e->easy, CURLINFO_RESPONSE_CODE, &raw.status);
         verdict = footfall__dynamodb_judge(&raw, &r->reply, r->why, sizeof(r->why));
@@ -431,9 +437,10 @@ static void give_up(struct dynamodb_client *c, struct footfall_store_call *call)
         r = e->request;
         (void)curl_multi_remove_handle(c->multi, e->easy);
         c->under_way--;
-        r->doubt |= e->sent;
+        r->doubt |= e->sent > 0;
+        if (e->sent || r->why[0] == '\0') /* else why the attempts before it failed says more */
+            (void)snprintf(r->why, sizeof(r->why), "no reply in time");
         footfall__dynamodb_exchange_end(e);
-        (void)snprintf(r->why, sizeof(r->why), "no reply in time");
         say(r, call);
         finish(r, DYNAMODB_NO_ANSWER);
     }

@@ -143,6 +143,8 @@ static int each_of(struct footfall_store *store, each_key *each, void *user, str
         const json_t *items = NULL;
         rc = page(store, &from, &reply, call);
         items = json_object_get(reply, "Items");
+        if (rc == 0 && !json_is_array(items))
+            rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "dynamodb.key_table cannot be read");
         for (size_t i = 0; rc == 0 && i < json_array_size(items); i++)
             rc = each(user, store, json_array_get(items, i), call);
         from = json_incref(json_object_get(reply, "LastEvaluatedKey"));

@@ -80,9 +80,7 @@ static int note_sent(void *user, char *remote, char *local, int remote_port, int
     (void)local;
     (void)remote_port;
     (void)local_port;
-    if (e->sent) /* curl sends once more by itself when a connection that it had kept ends without a word */
-        e->request->doubt = 1;
-    e->sent = 1;
+    e->sent++;
     return CURL_PREREQFUNC_OK;
 }
 

@@ -16,7 +16,8 @@ struct dynamodb_exchange {
     struct dynamodb_request *request; /* NULL: free */
     char *body;
     size_t body_bytes, body_room;
-    int sent;        /* the connection stood: bytes of the request may have left */
+    int sent; /* how often a connection stood, so that bytes of the request may have left: more than once when curl
+                      * found that a kept connection had ended, and took another one by itself */
     int out_of_room; /* the reply is too long, or memory ran out */
     int64_t signed_offset_ms;
     int64_t date_ms; /* of the reply; -1: none */

@@ -94,6 +94,9 @@ static int keep_cursor(struct footfall_store_import *import, const json_t *last,
     char *text = NULL;
     size_t bytes = 0;
     int rc = 0;
+    if (last != NULL && !json_is_object(last))
+        return footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN,
+                                        "table %s: where its next page begins cannot be read", import->source);
     import->all_read = json_object_size(last) == 0;
     if (import->all_read) {
         memset(import->cursor, 0, sizeof import->cursor);
@@ -129,6 +132,9 @@ static int read_page(struct dynamodb_client *client, struct footfall_store_impor
     if (answer != DYNAMODB_ANSWERED)
         return footfall__dynamodb_status(answer, DYNAMODB_SCAN, import->source, call);
     items = json_object_get(reply, "Items");
+    if (!json_is_array(items))
+        rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "table %s: a page of it cannot be read",
+                                      import->source);
     for (size_t i = 0; i < json_array_size(items) && rc == 0; i++)
         rc = take_item(import, json_array_get(items, i), call);
     if (rc == 0)
@@ -204,10 +210,10 @@ static int read_standing(struct standing *s, struct dynamodb_client *client, con
     rc = get_item(client, table, &s->counter, &item, call);
     if (rc != 0)
         return rc;
-    bad = footfall__dynamodb_take_n(item, "g", &s->generation) < 0 ||
+    bad = (item != NULL && !json_is_object(item)) || footfall__dynamodb_take_n(item, "g", &s->generation) < 0 ||
           footfall__dynamodb_take_n(item, "t", &s->total) < 0 || footfall__dynamodb_take_n(item, "u", &s->unique) < 0;
     json_decref(item);
-    if (bad)
+    if (bad || s->generation < 0)
         return damaged(call, table);
     if (make_record_key(s, import) != 0)
         return footfall__dynamodb_no_memory(call);
@@ -215,10 +221,11 @@ static int read_standing(struct standing *s, struct dynamodb_client *client, con
     if (rc != 0)
         return rc;
     s->has_record = item != NULL;
-    bad = footfall__dynamodb_take_n(item, "t", &s->imported_total) < 0 ||
+    bad = (item != NULL && !json_is_object(item)) || footfall__dynamodb_take_n(item, "t", &s->imported_total) < 0 ||
           footfall__dynamodb_take_n(item, "u", &s->imported_unique) < 0 ||
           footfall__dynamodb_take_n(item, "n", &s->number) < 0;
     json_decref(item);
+    bad |= s->imported_total < 0 || s->imported_unique < 0 || s->number < 0 || s->number == INT64_MAX;
     return bad ? damaged(call, table) : 0;
 }
 

@@ -148,6 +148,22 @@ int footfall__dynamodb_take_b(const json_t *item, const char *name, uint8_t *out
     return got >= 0 ? 1 : -1;
 }
 
+int footfall__dynamodb_batch_reply(const json_t *reply, const char *table, const json_t **items, json_t **left)
+{
+    const json_t *responses = json_object_get(reply, "Responses");
+    *items = json_object_get(responses, table);
+    *left = json_object_get(reply, "UnprocessedKeys");
+    if (!json_is_object(responses) || (*items != NULL && !json_is_array(*items)) ||
+        (*left != NULL && !json_is_object(*left)))
+        return -1;
+    if (json_object_size(*left) == 0)
+        *left = NULL;
+    return *left == NULL || (json_object_size(*left) == 1 &&
+                             json_array_size(json_object_get(json_object_get(*left, table), "Keys")) > 0)
+               ? 0
+               : -1;
+}
+
 int footfall__dynamodb_has_key(const json_t *item, const struct dynamodb_key *key)
 {
     const json_t *pk = json_object_get(json_object_get(item, "pk"), "S");

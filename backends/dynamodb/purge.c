@@ -62,6 +62,20 @@ static json_t *delete_body(const struct footfall_store *store, json_t *item)
     return NULL;
 }
 
+/* Nothing is deleted but what was asked for. */
+static int is_of(const json_t *item, const char *pk, size_t pk_bytes)
+{
+    const json_t *is = json_object_get(json_object_get(item, "pk"), "S");
+    return json_string_length(is) == pk_bytes && memcmp(json_string_value(is), pk, pk_bytes) == 0 &&
+           json_is_string(json_object_get(json_object_get(item, "sk"), "B"));
+}
+
+static int unreadable(const struct sweep *s, const char *what)
+{
+    return footfall__dynamodb_fault(s->call, FOOTFALL_STORE_BROKEN, "%s table %s cannot be read", what,
+                                    s->store->table);
+}
+
 static int empty_part(struct sweep *s, int *empty)
 {
     struct dynamodb_upkeep *u = s->upkeep;
@@ -72,6 +86,7 @@ static int empty_part(struct sweep *s, int *empty)
     const json_t *items = NULL;
     enum dynamodb_answer answer = DYNAMODB_ANSWERED;
     size_t count = 0;
+    size_t pk_bytes = 0;
     int rc = 0;
     memcpy(pk, u->name, u->name_bytes);
     pk[u->name_bytes] = '\0';
@@ -79,16 +94,22 @@ static int empty_part(struct sweep *s, int *empty)
         u->name_bytes + 1 + (size_t)snprintf(pk + u->name_bytes + 1, sizeof(pk) - u->name_bytes - 1, "%" PRId64, u->w);
     pk[count++] = '\0';
     pk[count++] = "0123456789abcdef"[u->part];
-    answer = footfall__dynamodb_ask(s->store->client, DYNAMODB_QUERY, query_part(s->store, pk, count, limit), &reply,
+    pk_bytes = count;
+    answer = footfall__dynamodb_ask(s->store->client, DYNAMODB_QUERY, query_part(s->store, pk, pk_bytes, limit), &reply,
                                     s->call);
     rc = footfall__dynamodb_status(answer, DYNAMODB_QUERY, s->store->table, s->call);
     items = json_object_get(reply, "Items");
     count = json_array_size(items) < limit ? json_array_size(items) : limit;
-    for (size_t i = 0; i < count; i++)
+    if (rc == 0 && !json_is_array(items))
+        rc = unreadable(s, "a visitor's records in");
+    for (size_t i = 0; i < count && rc == 0; i++)
+        if (!is_of(json_array_get(items, i), pk, pk_bytes))
+            rc = unreadable(s, "a visitor's record in");
+    for (size_t i = 0; i < count && rc == 0; i++)
         bodies[i] = delete_body(s->store, json_array_get(items, i));
     *empty = rc == 0 && json_object_get(reply, "LastEvaluatedKey") == NULL;
     json_decref(reply);
-    if (count == 0)
+    if (count == 0 || rc != 0)
         return rc;
     answer = footfall__dynamodb_ask_all(s->store->client, DYNAMODB_DELETE_ITEM, bodies, count, s->call);
     rc = footfall__dynamodb_status(answer, DYNAMODB_DELETE_ITEM, s->store->table, s->call);
@@ -196,8 +217,7 @@ static int look_at(struct sweep *s, const json_t *pk)
     int bad = 0;
     if (name.at == NULL || name.bytes < 1 || name.bytes > DYNAMODB_NAME_BYTES) {
         json_decref(body);
-        return footfall__dynamodb_fault(s->call, FOOTFALL_STORE_BROKEN, "the index \"list\" of table %s cannot be read",
-                                        s->store->table);
+        return unreadable(s, "the index \"list\" of");
     }
     footfall__dynamodb_counter_key(&key, name);
     memcpy(u->after, name.at, name.bytes);
@@ -215,9 +235,9 @@ static int look_at(struct sweep *s, const json_t *pk)
     item = json_object_get(reply, "Item");
     u->w = u->g = 0;
     u->part = 0;
-    if (rc == 0 && (footfall__dynamodb_take_n(item, "g", &u->g) < 0 || footfall__dynamodb_take_n(item, "w", &u->w) < 0))
-        rc = footfall__dynamodb_fault(s->call, FOOTFALL_STORE_BROKEN, "a counter in table %s cannot be read",
-                                      s->store->table);
+    if (rc == 0 && (footfall__dynamodb_take_n(item, "g", &u->g) < 0 ||
+                    footfall__dynamodb_take_n(item, "w", &u->w) < 0 || u->g < 0 || u->w < 0))
+        rc = unreadable(s, "a counter in");
     if (rc == 0 && item != NULL && u->w < u->g) {
         u->at_hand = 1;
         memcpy(u->name, u->after, u->after_bytes);
@@ -239,6 +259,8 @@ static int next_counter(struct sweep *s)
     int rc = footfall__dynamodb_status(answer, DYNAMODB_QUERY, s->store->table, s->call);
     items = json_object_get(reply, "Items");
     count = json_array_size(items);
+    if (rc == 0 && !json_is_array(items))
+        rc = unreadable(s, "the index \"list\" of");
     for (size_t i = 0; rc == 0 && i < count && !u->at_hand; i++)
         rc = look_at(s, json_object_get(json_object_get(json_array_get(items, i), "pk"), "S"));
     if (rc == 0 && !u->at_hand && (count == 0 || json_object_get(reply, "LastEvaluatedKey") == NULL)) {

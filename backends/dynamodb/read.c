@@ -48,7 +48,7 @@ static int take_items(struct reading *r, const json_t *items)
         const json_t *pk = json_object_get(json_object_get(item, "pk"), "S");
         struct dynamodb_name name = { json_string_value(pk), json_string_length(pk) };
         struct wanted *w = name.at != NULL ? find(r, name) : NULL;
-        if (w == NULL)
+        if (w == NULL || w->found) /* not asked for, or answered already */
             return -1;
         w->found = footfall__dynamodb_take_n(item, "t", &w->t);
         if (w->found < 0 || footfall__dynamodb_take_n(item, "u", &w->u) < 0)
@@ -73,15 +73,16 @@ static void take_part(struct dynamodb_request *request)
 {
     struct part *part = request->user;
     struct reading *r = part->reading;
+    const json_t *items = NULL;
     json_t *left = NULL;
     if (request->answer != DYNAMODB_ANSWERED)
         return;
-    left = json_object_get(request->reply, "UnprocessedKeys");
-    if (take_items(r, json_object_get(json_object_get(request->reply, "Responses"), r->store->table)) != 0) {
+    if (footfall__dynamodb_batch_reply(request->reply, r->store->table, &items, &left) != 0 ||
+        take_items(r, items) != 0) {
         r->status = FOOTFALL_STORE_BROKEN;
         return;
     }
-    if (json_object_size(left) == 0) {
+    if (left == NULL) {
         r->replies++;
         return;
     }

@@ -170,13 +170,17 @@ static int take_items(struct dynamodb_group *g, int *status)
     int again = 0;
     g->calls = NULL;
     for (const struct dynamodb_call *call = calls; call != NULL; call = call->next) {
-        const json_t *items = json_object_get(json_object_get(call->reply, "Responses"), table_of(g));
+        const json_t *items = NULL;
+        json_t *keys = NULL;
+        if (*status == 0 && footfall__dynamodb_batch_reply(call->reply, table_of(g), &items, &keys) != 0)
+            *status = FOOTFALL_STORE_BROKEN;
         for (size_t i = 0; i < json_array_size(items) && *status == 0; i++)
             *status = take_item(g, json_array_get(items, i));
     }
     for (const struct dynamodb_call *call = calls; call != NULL && *status == 0; call = call->next) {
-        json_t *keys = json_object_get(call->reply, "UnprocessedKeys");
-        if (json_object_size(keys) == 0)
+        const json_t *items = NULL;
+        json_t *keys = NULL;
+        if (footfall__dynamodb_batch_reply(call->reply, table_of(g), &items, &keys) != 0 || keys == NULL)
             continue;
         ask_for_rest(g, keys);
         again = 1;

@@ -61,6 +61,9 @@ json_t *footfall__dynamodb_key_json(const struct dynamodb_key *key);
 /* Reading one out of an item: 1 with *out; 0 when it is not there; -1 when it is something else. */
 int footfall__dynamodb_take_n(const json_t *item, const char *attribute, int64_t *out);
 int footfall__dynamodb_take_b(const json_t *item, const char *attribute, uint8_t *out, size_t room, size_t *count);
+/* The items of a BatchGetItem's reply, and the keys that were left unprocessed, to be asked for again; NULL: none. Borrowed. 0, or
+ * -1 when it is no such reply: nothing may be taken for absent then. */
+int footfall__dynamodb_batch_reply(const json_t *reply, const char *table, const json_t **items, json_t **left);
 /* Whether the item has this key. */
 int footfall__dynamodb_has_key(const json_t *item, const struct dynamodb_key *key);
 /* `set` into an object that takes over value: 0, or -1 (out of memory; also when value is NULL). */
