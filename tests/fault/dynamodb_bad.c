@@ -167,19 +167,33 @@ struct flood {
     json_t *(*make)(const json_t *body);
 };
 
+static json_t *many_of_one(const json_t *body);
+static json_t *many_others(const json_t *body);
+
+/* Large ones are made once: an attempt has a second, and machines are slow. */
+static char *text_of(const struct flood *f, const json_t *body)
+{
+    static char *large[2];
+    int which = f->make == many_of_one ? 0 : f->make == many_others ? 1 : -1;
+    json_t *reply = NULL;
+    char *text = NULL;
+    if (which >= 0 && large[which] != NULL)
+        return support_format("%s", large[which]);
+    reply = f->make(body);
+    text = json_dumps(reply, JSON_COMPACT);
+    json_decref(reply);
+    if (which >= 0)
+        large[which] = support_format("%s", text);
+    return text;
+}
+
 static void answer_flood(void *user, const struct support_service_request *request, struct support_service_reply *reply)
 {
     const struct flood *f = user;
-    json_t *good = NULL;
-    if (strcmp(request->action, f->action) == 0) {
-        json_t *body = json_loadb(request->body, request->body_bytes, JSON_ALLOW_NUL, NULL);
-        good = f->make(body);
-        json_decref(body);
-    } else {
-        good = here_good(request);
-    }
-    reply->body = json_dumps(good, 0);
-    json_decref(good);
+    int is_it = strcmp(request->action, f->action) == 0;
+    json_t *json = is_it ? json_loadb(request->body, request->body_bytes, JSON_ALLOW_NUL, NULL) : here_good(request);
+    reply->body = is_it ? text_of(f, json) : json_dumps(json, 0);
+    json_decref(json);
 }
 
 static json_t *unprocessed(const json_t *body)
@@ -309,6 +323,8 @@ static void reads_without_end(void **state)
 {
     static const enum here_ask asks[] = { ADD, VISIT, SET, DELETE, FORGET, FETCH, SCAN };
     (void)state;
+    free(text_of(&(struct flood){ "", many_of_one }, NULL));
+    free(text_of(&(struct flood){ "", many_others }, NULL));
     for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
         flooded("BatchGetItem", unprocessed, asks[i], "t", NULL);
         flooded("BatchGetItem", unprocessed_of_strangers, asks[i], "tb", NULL);

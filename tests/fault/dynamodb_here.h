@@ -49,7 +49,7 @@ struct here {
 int here_environment(void **state);
 void here_open(struct here *here, support_service_answer *answer, void *user);
 void here_close(struct here *here);
-/* The status; of a batch, that of its operation. Fails the test when it took a second longer than the deadline. */
+/* The status; of a batch, that of its operation. Fails the test when it took seconds longer than the deadline. */
 int here_ask(struct here *here, enum here_ask ask, int deadline_ms);
 /* What a service that holds the counter would say; a new reference. Remembers the last plan, so from one thread at a time. */
 json_t *here_good(const struct support_service_request *request);
