@@ -72,20 +72,17 @@ static void none_comes_twice(void **state)
     free(numbers);
 }
 
-/* All of one second's, then the next one's: waits for it, no longer. */
+/* All of one second's, then the next one's, a little early: nobody waits. */
 static void a_second_that_is_used_up(void **state)
 {
     struct dynamodb_marker marker = marker_of(1);
     struct dynamodb_mark first = footfall__dynamodb_mark(&marker, NOW_MS + 900);
     struct dynamodb_mark m = first;
-    int64_t begun = 0;
     (void)state;
     for (int i = 1; i < A_SECOND; i++)
         m = footfall__dynamodb_mark(&marker, NOW_MS + 900);
     assert_int_equal(seconds_of(&m), seconds_of(&first));
-    begun = footfall__boottime_ms();
     m = footfall__dynamodb_mark(&marker, NOW_MS + 900);
-    assert_true(footfall__boottime_ms() - begun >= 50);
     assert_int_equal(seconds_of(&m), seconds_of(&first) + 1);
     for (int i = 1; i < A_SECOND; i++)
         m = footfall__dynamodb_mark(&marker, NOW_MS + 1900);
