@@ -3,21 +3,20 @@
 #include "client.h"
 #include "endpoint.h"
 #include "exchange.h"
+#include "sockets.h"
 #include "usage.h"
 
 #include "alloc.h"
 #include "clock.h"
 #include "random.h"
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     EXCHANGES = 32, /* attempts under way at once */
-    SOCKETS = 2 * EXCHANGES,
+    ROOM_MIN = 4,
     BASE_MS = 25,
     THROTTLED_BASE_MS = 1000,
     CAP_MS = 1000,
@@ -39,53 +38,16 @@ struct dynamodb_client {
     struct dynamodb_signer signer;
     CURLM *multi;
     struct dynamodb_exchange exchanges[EXCHANGES];
-    int sockets[SOCKETS]; /* -1: none */
+    struct dynamodb_sockets sockets;
     struct dynamodb_request *queue, **queue_end;
-    size_t under_way;
-    int64_t offset_ms; /* the service's clock less the host's */
+    size_t under_way, room; /* room: that may be, now */
+    size_t answered;        /* since it last changed */
+    int64_t offset_ms;      /* the service's clock less the host's */
     int budget;
     uint64_t random_state;
     int capacity;
     struct dynamodb_usage usage;
 };
-
-/* ---- sockets: known by number, so that a child can let go of them without a word ------------------------------------------ */
-
-static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct dynamodb_client *c = user;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    (void)purpose;
-    for (size_t i = 0; fd >= 0 && i < SOCKETS; i++)
-        if (c->sockets[i] < 0) {
-            c->sockets[i] = fd;
-            atomic_fetch_add_explicit(&c->usage.connects, 1, memory_order_relaxed);
-            return fd;
-        }
-    if (fd >= 0)
-        (void)close(fd);
-    return CURL_SOCKET_BAD;
-}
-
-static int close_socket(void *user, curl_socket_t fd)
-{
-    struct dynamodb_client *c = user;
-    for (size_t i = 0; i < SOCKETS; i++)
-        if (c->sockets[i] == fd)
-            c->sockets[i] = -1;
-    return close(fd);
-}
-
-/* Whatever is said on them from now on goes nowhere. */
-static void disown_sockets(struct dynamodb_client *c)
-{
-    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (size_t i = 0; i < SOCKETS; i++)
-        if (c->sockets[i] >= 0 && (nowhere < 0 || dup3(nowhere, c->sockets[i], O_CLOEXEC) < 0))
-            (void)close(c->sockets[i]);
-    if (nowhere >= 0)
-        (void)close(nowhere);
-}
 
 /* ---- making -------------------------------------------------------------------------------------------------------------------- */
 
@@ -100,11 +62,7 @@ static int make_multi(struct dynamodb_client *c)
 /* A handle is made when it is first needed: most clients have one request under way at a time. */
 static int make_exchange(struct dynamodb_client *c, struct dynamodb_exchange *e)
 {
-    if (footfall__dynamodb_exchange_init(e) == 0 &&
-        curl_easy_setopt(e->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
-        curl_easy_setopt(e->easy, CURLOPT_OPENSOCKETDATA, c) == CURLE_OK &&
-        curl_easy_setopt(e->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
-        curl_easy_setopt(e->easy, CURLOPT_CLOSESOCKETDATA, c) == CURLE_OK)
+    if (footfall__dynamodb_exchange_init(e) == 0 && footfall__dynamodb_sockets_use(&c->sockets, e->easy) == 0)
         return 0;
     footfall__dynamodb_exchange_free(e);
     return FOOTFALL_STORE_NO_MEMORY;
@@ -118,8 +76,8 @@ int footfall__dynamodb_client_new(struct dynamodb_client **out, const struct dyn
     *out = NULL;
     if (c == NULL)
         return footfall__dynamodb_no_memory(call);
-    for (size_t i = 0; i < SOCKETS; i++)
-        c->sockets[i] = -1;
+    footfall__dynamodb_sockets_init(&c->sockets, &c->usage.connects);
+    c->room = EXCHANGES;
     c->queue_end = &c->queue;
     c->budget = BUDGET;
     c->capacity = options->capacity;
@@ -148,7 +106,7 @@ void footfall__dynamodb_client_free(struct dynamodb_client *c, int inherited)
     if (c == NULL)
         return;
     if (inherited)
-        disown_sockets(c);
+        footfall__dynamodb_sockets_disown(&c->sockets);
     for (size_t i = 0; i < EXCHANGES; i++) {
         if (c->exchanges[i].request != NULL && c->multi != NULL)
             (void)curl_multi_remove_handle(c->multi, c->exchanges[i].easy);
@@ -298,17 +256,30 @@ static void learn_clock(struct dynamodb_client *c, const struct dynamodb_exchang
         c->offset_ms = offset > OFFSET_GRAIN_MS || offset < -OFFSET_GRAIN_MS ? offset : 0;
 }
 
+/* As many at once as the service answers in time: half of it after one that it did not, one more after as many answers. */
+static void narrow(struct dynamodb_client *c)
+{
+    c->room = c->room / 2 > ROOM_MIN ? c->room / 2 : ROOM_MIN;
+    c->answered = 0;
+}
+
+static void widen(struct dynamodb_client *c)
+{
+    c->budget += c->budget < BUDGET;
+    if (++c->answered < c->room || c->room == EXCHANGES)
+        return;
+    c->room++;
+    c->answered = 0;
+}
+
 /* ---- replies --------------------------------------------------------------------------------------------------------------------- */
 
-/* The attempt over e is at its end; what curl says of it. */
-static void take_reply(struct dynamodb_client *c, struct dynamodb_exchange *e, CURLcode code,
-                       struct footfall_store_call *call)
+/* What the attempt over e came to; code is what curl says of it. */
+static enum dynamodb_verdict verdict_of(struct dynamodb_client *c, struct dynamodb_exchange *e, CURLcode code)
 {
     struct dynamodb_request *r = e->request;
     struct dynamodb_raw raw = { .body = e->body, .body_bytes = e->body_bytes, .has_crc = e->has_crc, .crc = e->crc };
     enum dynamodb_verdict verdict = DYNAMODB_IS_DOUBTFUL;
-    int timed_out = code == CURLE_OPERATION_TIMEDOUT;
-    int clock_moved = 0;
     if (e->sent > 1) { /* the reply is the last copy's; the ones before it may have been carried out */
         r->doubt = 1;
         atomic_fetch_add_explicit(&c->usage.requests[r->action], (uint64_t)e->sent - 1, memory_order_relaxed);
@@ -319,7 +290,6 @@ static void take_reply(struct dynamodb_client *c, struct dynamodb_exchange *e, C
         verdict = footfall__dynamodb_judge(&raw, &r->reply, r->why, sizeof(r->why));
         if (r->reply != NULL)
             learn_clock(c, e);
-        clock_moved = c->offset_ms != e->signed_offset_ms;
     } else {
         (void)snprintf(r->why, sizeof(r->why), "%.100s: %s", c->endpoint.host,
                        e->out_of_room ? "the reply is too long" : curl_easy_strerror(code));
@@ -327,53 +297,20 @@ static void take_reply(struct dynamodb_client *c, struct dynamodb_exchange *e, C
             verdict = DYNAMODB_IS_REFUSED; /* nothing of it left us */
     }
     footfall__dynamodb_count_units(&c->usage, c->capacity, r, verdict);
-    {
-        int64_t pause = e->retry_after_ms;
-        footfall__dynamodb_exchange_end(e);
-        if (verdict != DYNAMODB_IS_ANSWER && verdict != DYNAMODB_IS_CONDITION && verdict != DYNAMODB_IS_CANCELED &&
-            verdict != DYNAMODB_IS_IN_USE) {
-            json_decref(r->reply);
-            r->reply = NULL;
-        }
-        switch (verdict) {
-        case DYNAMODB_IS_ANSWER:
-        case DYNAMODB_IS_CONDITION:
-        case DYNAMODB_IS_CANCELED:
-            c->budget += c->budget < BUDGET;
-            finish(r, verdict == DYNAMODB_IS_ANSWER      ? DYNAMODB_ANSWERED
-                      : verdict == DYNAMODB_IS_CONDITION ? DYNAMODB_CONDITION
-                                                         : DYNAMODB_CANCELED);
-            return;
-        case DYNAMODB_IS_THROTTLED:
-            atomic_fetch_add_explicit(&c->usage.throttles, 1, memory_order_relaxed);
-            again(c, r, THROTTLED_BASE_MS, THROTTLED_CAP_MS, BUDGET_RETRY, pause, call);
-            return;
-        case DYNAMODB_IS_UNSIGNED:
-            if (clock_moved && !r->signed_again) {
-                r->signed_again = 1;
-                footfall__dynamodb_send(c, r);
-                return;
-            }
-            break;
-        case DYNAMODB_IS_STRANGER:
-            if (!r->renewed) {
-                r->renewed = 1;
-                footfall__dynamodb_credentials_refused(c->chain);
-                footfall__dynamodb_send(c, r);
-                return;
-            }
-            break;
-        case DYNAMODB_IS_DOUBTFUL:
-            r->doubt = 1;
-            again(c, r, BASE_MS, CAP_MS, timed_out ? BUDGET_TIMEOUT : BUDGET_RETRY, pause, call);
-            return;
-        case DYNAMODB_IS_REFUSED:
-            again(c, r, BASE_MS, CAP_MS, BUDGET_RETRY, pause, call);
-            return;
-        default:
-            break;
-        }
-    }
+    return verdict;
+}
+
+static void answered(struct dynamodb_client *c, struct dynamodb_request *r, enum dynamodb_verdict verdict)
+{
+    widen(c);
+    finish(r, verdict == DYNAMODB_IS_ANSWER      ? DYNAMODB_ANSWERED
+              : verdict == DYNAMODB_IS_CONDITION ? DYNAMODB_CONDITION
+                                                 : DYNAMODB_CANCELED);
+}
+
+static void refused_for_good(struct dynamodb_request *r, enum dynamodb_verdict verdict,
+                             struct footfall_store_call *call)
+{
     if (verdict != DYNAMODB_IS_NOT_FOUND) /* its owner knows the table's name */
         say(r, call);
     finish(r, verdict == DYNAMODB_IS_NOT_FOUND ? DYNAMODB_NOT_FOUND
@@ -382,10 +319,67 @@ static void take_reply(struct dynamodb_client *c, struct dynamodb_exchange *e, C
                                                : DYNAMODB_DENIED);
 }
 
+/* Not carried out for who we say we are: once more with the right time, or with credentials fetched anew. 0: that was tried. */
+static int sign_again(struct dynamodb_client *c, struct dynamodb_request *r, enum dynamodb_verdict verdict,
+                      int clock_moved)
+{
+    int *tried = verdict == DYNAMODB_IS_STRANGER ? &r->renewed : &r->signed_again;
+    if (*tried || (verdict == DYNAMODB_IS_UNSIGNED && !clock_moved))
+        return 0;
+    *tried = 1;
+    if (verdict == DYNAMODB_IS_STRANGER)
+        footfall__dynamodb_credentials_refused(c->chain);
+    footfall__dynamodb_send(c, r);
+    return 1;
+}
+
+static void take_reply(struct dynamodb_client *c, struct dynamodb_exchange *e, CURLcode code,
+                       struct footfall_store_call *call)
+{
+    struct dynamodb_request *r = e->request;
+    enum dynamodb_verdict verdict = verdict_of(c, e, code);
+    int clock_moved = c->offset_ms != e->signed_offset_ms;
+    int timed_out = code == CURLE_OPERATION_TIMEDOUT;
+    int64_t pause = e->retry_after_ms;
+    footfall__dynamodb_exchange_end(e);
+    if (verdict == DYNAMODB_IS_ANSWER || verdict == DYNAMODB_IS_CONDITION || verdict == DYNAMODB_IS_CANCELED) {
+        answered(c, r, verdict);
+        return;
+    }
+    json_decref(r->reply);
+    r->reply = NULL;
+    switch (verdict) {
+    case DYNAMODB_IS_THROTTLED:
+        atomic_fetch_add_explicit(&c->usage.throttles, 1, memory_order_relaxed);
+        narrow(c);
+        again(c, r, THROTTLED_BASE_MS, THROTTLED_CAP_MS, BUDGET_RETRY, pause, call);
+        break;
+    case DYNAMODB_IS_DOUBTFUL:
+        r->doubt = 1;
+        if (timed_out)
+            narrow(c);
+        again(c, r, BASE_MS, CAP_MS, timed_out ? BUDGET_TIMEOUT : BUDGET_RETRY, pause, call);
+        break;
+    case DYNAMODB_IS_REFUSED:
+        again(c, r, BASE_MS, CAP_MS, BUDGET_RETRY, pause, call);
+        break;
+    case DYNAMODB_IS_UNSIGNED:
+    case DYNAMODB_IS_STRANGER:
+        if (!sign_again(c, r, verdict, clock_moved))
+            refused_for_good(r, verdict, call);
+        break;
+    default:
+        refused_for_good(r, verdict, call);
+        break;
+    }
+}
+
 /* ---- the loop ---------------------------------------------------------------------------------------------------------------------- */
 
 static struct dynamodb_exchange *free_exchange(struct dynamodb_client *c)
 {
+    if (c->under_way >= c->room)
+        return NULL;
     for (size_t i = 0; i < EXCHANGES; i++)
         if (c->exchanges[i].request == NULL)
             return &c->exchanges[i];

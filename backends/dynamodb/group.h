@@ -173,23 +173,63 @@ void footfall__dynamodb_fail(struct dynamodb_group *g, int status);
 const struct footfall_store_op *footfall__dynamodb_op(const struct dynamodb_group *g, size_t i); /* of the run */
 
 /* run.c */
-void footfall__dynamodb_step(struct dynamodb_group *g);      /* all its requests are done; or it begins, or goes on */
-void footfall__dynamodb_proceed(struct dynamodb_group *g);   /* what is known decides what is done next */
+void footfall__dynamodb_step(struct dynamodb_group *g);    /* all its requests are done; or it begins, or goes on */
+void footfall__dynamodb_proceed(struct dynamodb_group *g); /* what is known decides what is done next */
+void footfall__dynamodb_enter(struct dynamodb_group *g, enum dynamodb_step step); /* sends what a step begins with */
 void footfall__dynamodb_plan_dead(struct dynamodb_group *g); /* it is not applied and never will be: another one */
+/* The step's requests were sent. 1: they are waited for, or the group has failed for want of memory. */
+int footfall__dynamodb_is_stuck(struct dynamodb_group *g);
+/* A step of one request; takes over body. */
+void footfall__dynamodb_send_one(struct dynamodb_group *g, enum dynamodb_step step, enum dynamodb_action action,
+                                 json_t *body, unsigned items);
+void footfall__dynamodb_send_get(struct dynamodb_group *g, enum dynamodb_step step, const struct dynamodb_key *key);
+void footfall__dynamodb_get_counter(struct dynamodb_group *g, enum dynamodb_step step);
+void footfall__dynamodb_unreadable(struct dynamodb_group *g, int status); /* an item is none of ours: fails */
 
-/* decide.c */
+/* load.c */
+void footfall__dynamodb_load(
+    struct dynamodb_group *g); /* the counter's item and, at the first touch, all that is looked up */
+void footfall__dynamodb_read_visitors(struct dynamodb_group *g,
+                                      int consistent);        /* those marked to_read; wanted tokens */
+void footfall__dynamodb_send_reads(struct dynamodb_group *g); /* whatever is marked, as `consistent` says */
+void footfall__dynamodb_took_reads(struct dynamodb_group *g);
+
+/* finish.c */
+void footfall__dynamodb_applied(struct dynamodb_group *g, int64_t x,
+                                int64_t y); /* total and unique as the run found them */
+void footfall__dynamodb_end_run(struct dynamodb_group *g);
+
+/* outcome.c: the replies of each step */
+void footfall__dynamodb_took_plan(struct dynamodb_group *g);
+void footfall__dynamodb_took_values(struct dynamodb_group *g);
+void footfall__dynamodb_took_spilled(struct dynamodb_group *g);
+void footfall__dynamodb_took_fence(struct dynamodb_group *g);
+void footfall__dynamodb_took_replay(struct dynamodb_group *g);
+int footfall__dynamodb_take_get(struct dynamodb_group *g);    /* the counter, read: 1; 0 when the group has failed */
+void footfall__dynamodb_judge_slot(struct dynamodb_group *g); /* a condition failed, and the counter's item is known */
+void footfall__dynamodb_find_spilled(struct dynamodb_group *g);
+void footfall__dynamodb_reclaim(
+    struct dynamodb_group *g); /* are claims still ours, now that the revision is another? */
+
+/* known.c */
 int footfall__dynamodb_collect(struct dynamodb_group *g); /* ops and visitors of a run that begins: 0 or NO_MEMORY */
+int footfall__dynamodb_has_visitors(const struct footfall_store_op *op); /* VISIT, FORGET */
+struct dynamodb_visitor *footfall__dynamodb_visitor(const struct dynamodb_group *g, const uint8_t *id); /* or NULL */
+void footfall__dynamodb_learn_visitor(struct dynamodb_group *g, struct dynamodb_visitor *v,
+                                      const struct dynamodb_record *record, int consistent);
+int footfall__dynamodb_not_due(const struct footfall_store_op *op, int64_t last);
+/* Its record holds for the counter's present revision: nobody has forgotten it since. */
+int footfall__dynamodb_is_proven(const struct dynamodb_group *g, const struct dynamodb_visitor *v);
 /* Marks visitors to be read (to_read) and returns how many. */
 size_t footfall__dynamodb_wanted(struct dynamodb_group *g);
+struct dynamodb_token *footfall__dynamodb_token(const struct dynamodb_group *g, const uint8_t *token); /* or NULL */
+int footfall__dynamodb_learn_token(struct dynamodb_group *g, const uint8_t *token, const json_t *item);
+int footfall__dynamodb_is_same_operation(const struct footfall_store_op *op, const struct dynamodb_token *known);
+
+/* decide.c */
 /* Decides op by op, sets run_count. Returns how many visitors must first be read consistently (to_read); want_tokens: and some
  * tokens. */
 size_t footfall__dynamodb_decide(struct dynamodb_group *g);
-int footfall__dynamodb_not_due(const struct footfall_store_op *op, int64_t last);
-struct dynamodb_token *footfall__dynamodb_token(const struct dynamodb_group *g, const uint8_t *token);
-int footfall__dynamodb_learn_token(struct dynamodb_group *g, const uint8_t *token, const json_t *item);
-void footfall__dynamodb_learn_visitor(struct dynamodb_group *g, struct dynamodb_visitor *v,
-                                      const struct dynamodb_record *record, int consistent);
-struct dynamodb_visitor *footfall__dynamodb_visitor(const struct dynamodb_group *g, const uint8_t *id); /* or NULL */
 
 /* plan.c: bodies */
 /* keys: an array, taken over. */
