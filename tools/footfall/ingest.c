@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#define WAIT_MS 60000 /* for a whole batch; the deadline, when that is longer */
+#define WAIT_MS                                                                                                        \
+    300000 /* for a whole batch, which a slow or throttled store takes minutes for; the deadline, when that is longer */
 #define SERIES_KEEP_MS (INT64_C(8) * 24 * 3600 * 1000)
 #define PURGE_RECORDS 10000
 
