@@ -114,9 +114,11 @@ static void wander(struct suite *s, const char *mode, int64_t window_ms, const c
     struct seen seen[VISITORS];
     uint64_t random = support_seed() | 1;
     int64_t time_ms = T0 - 26 * HOUR;
+    int rounds = suite_rounds(ROUNDS);
+    uint64_t leap = (uint64_t)(ROUNDS / rounds); /* the same days in fewer rounds */
     for (int i = 0; i < VISITORS; i++)
         seen[i] = (struct seen){ -1, INT64_MIN / 2 };
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         size_t who = (size_t)support_random_below(&random, VISITORS);
         int host = (int)support_random_below(&random, 2);
         int64_t now_ms = 0;
@@ -124,7 +126,7 @@ static void wander(struct suite *s, const char *mode, int64_t window_ms, const c
         char address[32];
         /* Slowly within two hours of a boundary, in leaps elsewhere. */
         int64_t from_boundary = (time_ms + 2 * HOUR) % DAY;
-        time_ms += (int64_t)support_random_below(&random, from_boundary < 4 * HOUR ? 90000 : 1800000);
+        time_ms += (int64_t)support_random_below(&random, leap * (from_boundary < 4 * HOUR ? 90000 : 1800000));
         suite_set_clock(s, time_ms);
         atomic_store(&fast.now_ms, time_ms + 59 * MINUTE);
         now_ms = host == 0 ? time_ms : time_ms + 59 * MINUTE;

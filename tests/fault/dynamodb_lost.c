@@ -27,7 +27,7 @@ enum {
     SHORT_MS = 150,
     ABSURD_MS = 3000,
     DELAY_MS = 60,
-    SHARE = 8 /* of the cases of a normal run, one in so many is tried; FOOTFALL_TEST_LONG: all */
+    SHARE = 12 /* of the cases of a normal run, one in so many is tried; FOOTFALL_TEST_LONG: all */
 };
 
 struct mode {
