@@ -1,8 +1,6 @@
 /* finish.c: the end of a run (group.h): each operation's answer, and what is remembered. */
 #include "group.h"
 
-/* ---- the end of a run -------------------------------------------------------------------------------------------------------------- */
-
 static int status_of(const struct dynamodb_turn *turn)
 {
     switch (turn->outcome) {
@@ -64,12 +62,12 @@ static void forget_all(struct dynamodb_group *g)
         g->visitors[i].state = DYNAMODB_UNREAD;
 }
 
-static int bind_tokens(struct dynamodb_group *g)
+static void bind_tokens(struct dynamodb_group *g)
 {
     for (size_t i = 0; i < g->run_count; i++) {
         const struct footfall_store_op *op = footfall__dynamodb_op(g, i);
         struct dynamodb_token *known = NULL;
-        int visitors = op->kind == FOOTFALL_STORE_VISIT || op->kind == FOOTFALL_STORE_FORGET;
+        int visitors = footfall__dynamodb_has_visitors(op);
         if (!g->turns[i].binds || g->turns[i].outcome != DYNAMODB_COUNTS)
             continue;
         if (footfall__dynamodb_learn_token(g, op->token, NULL) != 0)
@@ -80,7 +78,6 @@ static int bind_tokens(struct dynamodb_group *g)
         known->f_bytes = (visitors && op->write_count > 0 ? op->write_count : 1) * FOOTFALL_STORE_FINGERPRINT_BYTES;
         memcpy(known->f, op->fingerprints, known->f_bytes);
     }
-    return 0;
 }
 
 /* x and y are there: every operation of the run has its answer. */
@@ -97,7 +94,7 @@ void footfall__dynamodb_end_run(struct dynamodb_group *g)
         g->counter->prev = g->plan.mark;
         if (g->batch->call->series != NULL)
             footfall__dynamodb_series_moved(g);
-        (void)bind_tokens(g);
+        bind_tokens(g);
     }
     remember_visitors(g);
     if (g->sends && g->turns[0].outcome == DYNAMODB_COUNTS &&

@@ -2,8 +2,6 @@
  * that docs/dynamodb.md gives. */
 #include "group.h"
 
-/* ---- replies ---------------------------------------------------------------------------------------------------------------------------- */
-
 static int read_values(const json_t *attributes, int slot, int64_t *x, int64_t *y)
 {
     const char xs[] = { 'x', "0123456789abcdef"[slot], '\0' };
@@ -83,14 +81,12 @@ static void another_plan(struct dynamodb_group *g)
     footfall__dynamodb_plan_dead(g);
 }
 
+/* Also when no attempt is in doubt: something on the way may have sent the plan twice, and only the second copy's refusal came. */
 static void slot_is_taken(struct dynamodb_group *g)
 {
     g->counter->slot = -1;
-    if (g->doubt) {
-        footfall__dynamodb_find_spilled(g);
-        return;
-    }
-    another_plan(g);
+    g->doubt = 1;
+    footfall__dynamodb_find_spilled(g);
 }
 
 /* A condition failed; g->item is the counter as it was then, or as it is now. */
