@@ -1,5 +1,5 @@
-/* dynamodb_sim_actor.c: what each of dynamodb_sim's stores does: batches of operations as chance has them, sent again while they are
- * in doubt. Every answer is held against what was stored. */
+/* dynamodb_sim_actor.c: what each of dynamodb_sim's stores does: batches of operations as chance has them, sent again while they
+ * are in doubt. Every answer is held against what was stored. */
 #include "dynamodb_sim_world.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* dynamodb_sim_model.c: semantics.md as dynamodb_sim holds the table against it. Each plan is noted when it is sent; when it is stored,
- * its operations are carried out on the model, and counter and records must be the same. */
+/* dynamodb_sim_model.c: semantics.md as dynamodb_sim holds the table against it. Each plan is noted when it is sent; when it is
+ * stored, its operations are carried out on the model, and counter and records must be the same. */
 #include "dynamodb_sim_world.h"
 
 #include <stdio.h>
