@@ -79,12 +79,10 @@ static int is_about(const void *request, size_t bytes, void *user)
 static void plan(struct worker *w, const struct fault *fault, char *counter, unsigned nth, int is_short)
 {
     struct support_proxy_step steps[NTHS] = { 0 };
-    struct support_proxy_plan plan = { .matches = is_about,
-                                       .user = counter,
-                                       .script = steps,
-                                       .delay_ms = DELAY_MS,
-                                       .trickle_ms = 1,
-                                       .answers = &w->replies.answers };
+    struct support_proxy_plan plan = {
+        .matches = is_about, .script = steps, .delay_ms = DELAY_MS, .trickle_ms = 1, .answers = &w->replies.answers
+    };
+    plan.user = counter;
     dynamodb_replies_init(&w->replies, fault->reply);
     for (unsigned i = 1; i < nth; i++)
         steps[plan.script_count++] = (struct support_proxy_step){ i, SUPPORT_PROXY_NONE };

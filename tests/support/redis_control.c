@@ -106,8 +106,8 @@ static char *ask(FILE *stream, const char *const *words)
     while (words[count] != NULL)
         count++;
     fprintf(out, "*%zu\r\n", count);
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "$%zu\r\n%s\r\n", strlen(words[i]), words[i]);
+    for (const char *word = NULL; (word = *words) != NULL; words++)
+        fprintf(out, "$%zu\r\n%s\r\n", strlen(word), word);
     if (fclose(out) != 0)
         support_die("open_memstream");
     support_send_all(stream, text, bytes);
@@ -150,7 +150,7 @@ static char *decode(const char *from, const char *end)
 /* A connection, as the URL's user and in its database. */
 static FILE *connect_as_told(void)
 {
-    const char *url = support_redis_url(), *host = strstr(url, "://"), *at = NULL, *db = NULL;
+    const char *url = support_redis_url(), *host = strstr(url, "://"), *at = NULL, *colon = NULL, *db = NULL;
     int is_unix = strncmp(url, "unix:", 5) == 0;
     FILE *stream = NULL;
     if (host == NULL || (!is_unix && strncmp(url, "redis:", 6) != 0))
@@ -158,9 +158,9 @@ static FILE *connect_as_told(void)
     host += 3;
     stream = is_unix ? support_dial_unix(support_redis_socket()) : support_dial_tcp(support_redis_port());
     at = memchr(host, '@', strcspn(host, "/"));
-    if (at != NULL) {
-        const char *colon = memchr(host, ':', (size_t)(at - host));
-        char *user = decode(host, colon != NULL ? colon : at), *password = colon != NULL ? decode(colon + 1, at) : NULL;
+    colon = at != NULL ? memchr(host, ':', (size_t)(at - host)) : NULL;
+    if (colon != NULL) { /* a user without a password does not log in: as the backend has it */
+        char *user = decode(host, colon), *password = decode(colon + 1, at);
         if (user[0] != '\0')
             must(stream, (const char *[]){ "AUTH", user, password, NULL });
         else
