@@ -36,7 +36,8 @@ struct sim_op {
     int64_t total, unique;
     int is_new;
     int final, status; /* answered for good */
-    int log;           /* its time is long past */
+    int64_t final_ms;
+    int log; /* its time is long past */
 };
 struct sim_plan {
     char mark[24];
@@ -747,6 +748,7 @@ static void check_answer(struct sim_op *o, const struct footfall_store_result *r
     struct model *m = &models[o->counter];
     const struct bound *b = bound_of(m, o->op.token);
     o->final = 1;
+    o->final_ms = table.now_ms;
     o->status = status;
     if (status != FOOTFALL_STORE_OK && status != FOOTFALL_STORE_UNKNOWN && o->committed)
         sim_die("an operation of %s is answered %d, and was stored", names[o->counter], status);
@@ -1067,7 +1069,9 @@ static void check_lags(void)
                 continue;
             excused = x->status == FOOTFALL_STORE_UNKNOWN || x->status == FOOTFALL_STORE_RANGE ||
                       x->status == FOOTFALL_STORE_ABSENT ||
-                      (x->committed && x->committed_at > o->begin && x->begin < lags[i].at);
+                      (x->committed && x->begin < lags[i].at &&
+                       (x->committed_at > o->begin ||
+                        x->final_ms + table.stale_ms >= o->begin_ms)); /* what it gave back may still be read */
         }
         if (!excused)
             sim_die("a visit of %s at step %" PRIu64 " was due and not new, for nobody's sake", names[o->counter],
