@@ -49,7 +49,10 @@ static int look(struct footfall_store *store, const struct dynamodb_key *key, ui
     const json_t *item = NULL;
     enum dynamodb_answer answer = DYNAMODB_OUT_OF_MEMORY;
     int rc = 0;
-    (void)footfall__dynamodb_put(body, "ConsistentRead", json_true());
+    if (footfall__dynamodb_put(body, "ConsistentRead", json_true()) != 0) {
+        json_decref(body);
+        body = NULL;
+    }
     answer = footfall__dynamodb_ask(store->client, DYNAMODB_GET_ITEM, body, &reply, call);
     rc = footfall__dynamodb_status(answer, DYNAMODB_GET_ITEM, store->key_table, call);
     item = json_object_get(reply, "Item");

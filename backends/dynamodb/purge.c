@@ -1,8 +1,10 @@
 /* purge.c: what never goes by itself: visitors of dead generations, and the trace that deleted counters leave in the index. What
- * has a time goes by TTL. A round goes through the deleted counters and then through the others; a store goes on where it stopped. */
+ * has a time goes by TTL. A round goes through the deleted counters and then through the others; a store goes on where it stopped. A
+ * call does as much as half of its time allows, for each step is a request of its own: a counter may have many generations. */
 #include "store.h"
 
 #include "alloc.h"
+#include "clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,7 +29,13 @@ struct sweep {
     struct footfall_store_call *call;
     size_t left; /* of the budget */
     size_t *dropped;
+    int64_t stop_ms; /* when to leave the rest to another call */
 };
+
+static int is_late(const struct sweep *s)
+{
+    return footfall__boottime_ms() >= s->stop_ms;
+}
 
 /* ---- visitors of a dead generation ---------------------------------------------------------------------------------------------- */
 
@@ -166,12 +174,12 @@ static int sweep_counter(struct sweep *s)
         rc = empty_part(s, &empty);
         if (rc != 0)
             return rc;
-        if (!empty)
-            continue;
-        if (++u->part == PARTS) {
+        if (empty && ++u->part == PARTS) {
             u->part = 0;
             u->w++;
         }
+        if (is_late(s))
+            return 0;
     }
     return note_swept(s);
 }
@@ -220,8 +228,6 @@ static int look_at(struct sweep *s, const json_t *pk)
         return unreadable(s, "the index \"list\" of");
     }
     footfall__dynamodb_counter_key(&key, name);
-    memcpy(u->after, name.at, name.bytes);
-    u->after_bytes = name.bytes;
     bad = footfall__dynamodb_put(body, "TableName", json_string(s->store->table)) |
           footfall__dynamodb_put(body, "Key", footfall__dynamodb_key_json(&key)) |
           footfall__dynamodb_put(body, "ConsistentRead", json_true()) |
@@ -238,22 +244,27 @@ static int look_at(struct sweep *s, const json_t *pk)
     if (rc == 0 && (footfall__dynamodb_take_n(item, "g", &u->g) < 0 ||
                     footfall__dynamodb_take_n(item, "w", &u->w) < 0 || u->g < 0 || u->w < 0))
         rc = unreadable(s, "a counter in");
+    if (rc == 0) {
+        memcpy(u->after, name.at, name.bytes);
+        u->after_bytes = name.bytes;
+    }
     if (rc == 0 && item != NULL && u->w < u->g) {
         u->at_hand = 1;
-        memcpy(u->name, u->after, u->after_bytes);
-        u->name_bytes = u->after_bytes;
+        memcpy(u->name, name.at, name.bytes);
+        u->name_bytes = name.bytes;
     }
     json_decref(reply);
     return rc;
 }
 
-/* Names of the index one after the other, until one has something to sweep, or the page ends. */
+/* Names of the index one after the other, until one has something to sweep, or the page or the time ends. */
 static int next_counter(struct sweep *s)
 {
     struct dynamodb_upkeep *u = s->upkeep;
     json_t *reply = NULL;
     const json_t *items = NULL;
     size_t count = 0;
+    size_t looked = 0;
     enum dynamodb_answer answer =
         footfall__dynamodb_ask(s->store->client, DYNAMODB_QUERY, query_names(s), &reply, s->call);
     int rc = footfall__dynamodb_status(answer, DYNAMODB_QUERY, s->store->table, s->call);
@@ -261,9 +272,10 @@ static int next_counter(struct sweep *s)
     count = json_array_size(items);
     if (rc == 0 && !json_is_array(items))
         rc = unreadable(s, "the index \"list\" of");
-    for (size_t i = 0; rc == 0 && i < count && !u->at_hand; i++)
-        rc = look_at(s, json_object_get(json_object_get(json_array_get(items, i), "pk"), "S"));
-    if (rc == 0 && !u->at_hand && (count == 0 || json_object_get(reply, "LastEvaluatedKey") == NULL)) {
+    for (; rc == 0 && looked < count && !u->at_hand && (looked == 0 || !is_late(s)); looked++)
+        rc = look_at(s, json_object_get(json_object_get(json_array_get(items, looked), "pk"), "S"));
+    if (rc == 0 && !u->at_hand && looked == count &&
+        (count == 0 || json_object_get(reply, "LastEvaluatedKey") == NULL)) {
         u->phase = u->phase == 'x' ? 'c' : '\0';
         u->after_bytes = 0;
     }
@@ -277,16 +289,19 @@ int footfall__dynamodb_purge(struct footfall_store *store, int64_t now_ms, size_
     struct sweep s = { .store = store, .upkeep = store->upkeep, .call = call, .left = budget };
     int rc = 0;
     int pages = 0;
+    int steps = 0; /* one at least */
+    int64_t begun_ms = footfall__boottime_ms();
     (void)now_ms; /* what has a time goes by itself */
     *more = 1;
     s.dropped = dropped;
+    s.stop_ms = begun_ms + (call->deadline_ms - begun_ms) / 2;
     if (s.upkeep == NULL)
         s.upkeep = store->upkeep = footfall__calloc(1, sizeof(*s.upkeep));
     if (s.upkeep == NULL)
         return footfall__dynamodb_no_memory(call);
     if (s.upkeep->phase == '\0')
         s.upkeep->phase = 'x';
-    while (rc == 0 && s.left > 0 && s.upkeep->phase != '\0') {
+    while (rc == 0 && s.left > 0 && s.upkeep->phase != '\0' && (steps++ == 0 || !is_late(&s))) {
         if (s.upkeep->at_hand)
             rc = sweep_counter(&s);
         else if (pages++ < PAGES_A_CALL)
@@ -295,7 +310,7 @@ int footfall__dynamodb_purge(struct footfall_store *store, int64_t now_ms, size_
             break;
     }
     *more = s.upkeep->phase != '\0';
-    if (rc != 0) /* the next call begins anew */
+    if (rc != 0 && rc != FOOTFALL_STORE_TEMPORARY) /* the next call begins anew */
         memset(s.upkeep, 0, sizeof(*s.upkeep));
     return rc;
 }

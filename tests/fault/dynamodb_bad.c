@@ -375,12 +375,50 @@ static void nothing_else_is_removed(void **state)
     assert_int_equal(deletes, 0);
 }
 
+/* Each request takes a while, and a call's time is a fraction of what a counter with many dead generations takes. */
+struct slow {
+    int swept, parts;
+};
+enum { SLOW_MS = 4, CALL_MS = 200, GENERATIONS = 12, PARTS = 16, CALLS = 500 };
+
+static void answer_slowly(void *user, const struct support_service_request *request,
+                          struct support_service_reply *reply)
+{
+    struct slow *s = user;
+    json_t *json = NULL;
+    reply->delay_ms = SLOW_MS;
+    if (strcmp(request->action, "GetItem") == 0)
+        json = json_pack("{s:{s:{s:s}, s:{s:s}}}", "Item", "g", "N", "12", "w", "N", s->swept ? "12" : "0");
+    else if (strcmp(request->action, "Query") == 0 && strstr(request->body, "IndexName") != NULL)
+        json = json_pack("{s:[o]}", "Items", item_of("a"));
+    else
+        json = json_pack("{s:[]}", "Items");
+    s->parts += strcmp(request->action, "Query") == 0 && strstr(request->body, "IndexName") == NULL;
+    s->swept |= strcmp(request->action, "UpdateItem") == 0;
+    reply->body = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+}
+
+static void a_purge_goes_on_where_time_ended_it(void **state)
+{
+    struct slow s = { 0, 0 };
+    struct here here;
+    int calls = 0;
+    (void)state;
+    here_open(&here, answer_slowly, &s);
+    while (!s.swept && calls++ < CALLS)
+        (void)here_ask(&here, PURGE, CALL_MS);
+    assert_true(s.swept);
+    assert_true(s.parts >= GENERATIONS * PARTS);
+    here_close(&here);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_part_of_every_reply), cmocka_unit_test(reads_without_end),
         cmocka_unit_test(pages_without_end),         cmocka_unit_test(numbers_at_the_edge),
-        cmocka_unit_test(nothing_else_is_removed),
+        cmocka_unit_test(nothing_else_is_removed),   cmocka_unit_test(a_purge_goes_on_where_time_ended_it),
     };
     return cmocka_run_group_tests_name("bad DynamoDB services", tests, here_environment, NULL);
 }

@@ -144,7 +144,9 @@ static void check_lags(void)
                 continue;
             excused = x->status == FOOTFALL_STORE_UNKNOWN || x->status == FOOTFALL_STORE_RANGE ||
                       x->status == FOOTFALL_STORE_ABSENT ||
-                      (x->committed && x->committed_at > o->begin && x->begin < sim.lags[i].at);
+                      (x->committed && x->begin < sim.lags[i].at &&
+                       (x->committed_at > o->begin ||
+                        x->final_ms + sim.table.stale_ms >= o->begin_ms)); /* what it gave back may still be read */
         }
         if (!excused)
             sim_die("a visit of %s at step %" PRIu64 " was due and not new, for nobody's sake", sim_names[o->counter],

@@ -87,6 +87,7 @@ static void check_answer(struct sim_op *o, const struct footfall_store_result *r
     struct sim_model *m = &sim.models[o->counter];
     const struct sim_bound *b = sim_bound_of(m, o->op.token);
     o->final = 1;
+    o->final_ms = sim.table.now_ms;
     o->status = status;
     if (status != FOOTFALL_STORE_OK && status != FOOTFALL_STORE_UNKNOWN && o->committed)
         sim_die("an operation of %s is answered %d, and was stored", sim_names[o->counter], status);

@@ -33,7 +33,8 @@ struct sim_op {
     int64_t total, unique;
     int is_new;
     int final, status; /* answered for good */
-    int log;           /* its time is long past */
+    int64_t final_ms;
+    int log; /* its time is long past */
 };
 struct sim_plan {
     char mark[24];
