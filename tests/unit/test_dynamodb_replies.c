@@ -283,11 +283,7 @@ static int64_t signed_at(int number)
     const char *at = strstr(support_service_head(service, number), "\r\nX-Amz-Date: ");
     struct tm tm = { 0 };
     assert_non_null(at);
-    assert_int_equal(sscanf(at + 14, "%4d%2d%2dT%2d%2d%2dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-                            &tm.tm_min, &tm.tm_sec),
-                     6);
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
+    assert_non_null(strptime(at + 14, "%Y%m%dT%H%M%SZ", &tm));
     return (int64_t)timegm(&tm) * 1000;
 }
 

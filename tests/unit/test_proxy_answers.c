@@ -18,6 +18,7 @@ struct otherwise {
     struct support_proxy_answers answers;
 };
 
+/* The signature of support_proxy_answers. NOLINTNEXTLINE(readability-non-const-parameter) */
 static int pick(const void *request, size_t bytes, enum support_proxy_fault fault, uint64_t *random, void *user)
 {
     struct otherwise *o = user;
