@@ -12,7 +12,10 @@
 enum { PAGE = 25, PAGES_A_CALL = 8, KEYS_A_QUERY = 50, PARTS = 16 };
 
 struct dynamodb_upkeep {
-    char phase; /* d of those it goes through: 'x', then 'c'; 0: no round is under way */
+    char phase; /* d of those it goes through: 'x', then 'c', then 'x' again; 0: no round is under way */
+    int last; /* 'x' again, until there is nothing to sweep: calls may be far apart, and what was deleted meanwhile, behind
+                 * where the round stood, would be left */
+    int found; /* something to sweep, in this phase */
     char after[DYNAMODB_NAME_BYTES];
     size_t after_bytes;
     /* the counter at hand, if any */
@@ -157,6 +160,7 @@ static int note_swept(struct sweep *s)
     }
     answer = footfall__dynamodb_ask(s->store->client, DYNAMODB_UPDATE_ITEM, body, NULL, s->call);
     u->at_hand = 0;
+    u->found = 1;
     if (answer == DYNAMODB_CONDITION) /* it lives again, or was deleted once more: the next round's */
         return 0;
     s->dropped[2] += answer == DYNAMODB_ANSWERED && deleted;
@@ -257,6 +261,19 @@ static int look_at(struct sweep *s, const json_t *pk)
     return rc;
 }
 
+static void next_phase(struct dynamodb_upkeep *u)
+{
+    if (u->phase == 'c')
+        u->phase = 'x';
+    else if (!u->last)
+        u->phase = 'c';
+    else if (!u->found)
+        u->phase = '\0';
+    u->last = u->phase == 'x';
+    u->found = 0;
+    u->after_bytes = 0;
+}
+
 /* Names of the index one after the other, until one has something to sweep, or the page or the time ends. */
 static int next_counter(struct sweep *s)
 {
@@ -276,8 +293,7 @@ static int next_counter(struct sweep *s)
         rc = look_at(s, json_object_get(json_object_get(json_array_get(items, looked), "pk"), "S"));
     if (rc == 0 && !u->at_hand && looked == count &&
         (count == 0 || json_object_get(reply, "LastEvaluatedKey") == NULL)) {
-        u->phase = u->phase == 'x' ? 'c' : '\0';
-        u->after_bytes = 0;
+        next_phase(u);
     }
     json_decref(reply);
     return rc;

@@ -413,12 +413,45 @@ static void a_purge_goes_on_where_time_ended_it(void **state)
     here_close(&here);
 }
 
+/* "a" is deleted while a purge looks at the others. */
+static void answer_deleting(void *user, const struct support_service_request *request,
+                            struct support_service_reply *reply)
+{
+    struct slow *s = user;
+    json_t *json = NULL;
+    s->parts |= strcmp(request->action, "Query") == 0 && strstr(request->body, "{\"S\":\"c\"}") != NULL;
+    s->swept |= strcmp(request->action, "UpdateItem") == 0 && strstr(request->body, "REMOVE d") != NULL;
+    if (strcmp(request->action, "GetItem") == 0)
+        json = json_pack("{s:{s:{s:s}, s:{s:s}}}", "Item", "g", "N", "1", "w", "N", s->swept ? "1" : "0");
+    else if (s->parts && !s->swept && strstr(request->body, "{\"S\":\"x\"}") != NULL)
+        json = json_pack("{s:[o]}", "Items", item_of("a"));
+    else
+        json = json_pack("{s:[]}", "Items");
+    reply->body = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+}
+
+static void a_purge_sees_what_is_deleted_meanwhile(void **state)
+{
+    struct slow s = { 0, 0 };
+    struct here here;
+    (void)state;
+    here_open(&here, answer_deleting, &s);
+    assert_int_equal(here_ask(&here, PURGE, LATER_MS), 0);
+    assert_true(s.parts && s.swept);
+    here_close(&here);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_part_of_every_reply), cmocka_unit_test(reads_without_end),
-        cmocka_unit_test(pages_without_end),         cmocka_unit_test(numbers_at_the_edge),
-        cmocka_unit_test(nothing_else_is_removed),   cmocka_unit_test(a_purge_goes_on_where_time_ended_it),
+        cmocka_unit_test(every_part_of_every_reply),
+        cmocka_unit_test(reads_without_end),
+        cmocka_unit_test(pages_without_end),
+        cmocka_unit_test(numbers_at_the_edge),
+        cmocka_unit_test(nothing_else_is_removed),
+        cmocka_unit_test(a_purge_goes_on_where_time_ended_it),
+        cmocka_unit_test(a_purge_sees_what_is_deleted_meanwhile),
     };
     return cmocka_run_group_tests_name("bad DynamoDB services", tests, here_environment, NULL);
 }
