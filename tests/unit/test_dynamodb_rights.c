@@ -133,9 +133,12 @@ static void wrong_names_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(to_run),    cmocka_unit_test(to_run_and_make_tables),
-        cmocka_unit_test(to_set_up), cmocka_unit_test(to_read),
-        cmocka_unit_test(to_import), cmocka_unit_test(a_long_name_wants_another_for_the_keys),
+        cmocka_unit_test(to_run),
+        cmocka_unit_test(to_run_and_make_tables),
+        cmocka_unit_test(to_set_up),
+        cmocka_unit_test(to_read),
+        cmocka_unit_test(to_import),
+        cmocka_unit_test(a_long_name_wants_another_for_the_keys),
         cmocka_unit_test(wrong_names_are_named),
     };
     unsetenv("AWS_REGION");
