@@ -3,6 +3,7 @@
 #include "store.h"
 
 #include "alloc.h"
+#include "clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,7 +28,15 @@ struct sweep {
     struct footfall_store_call *call;
     size_t left; /* of the budget */
     size_t *dropped;
+    int64_t until_ms; /* when this call should end, well before its deadline */
+    int steps;        /* made by this call */
 };
+
+/* A call that has got on ends in time rather than fails: the next one goes on from here. */
+static int is_late(const struct sweep *s)
+{
+    return s->steps > 0 && footfall__boottime_ms() >= s->until_ms;
+}
 
 /* ---- visitors of a dead generation ---------------------------------------------------------------------------------------------- */
 
@@ -161,11 +170,12 @@ static int sweep_counter(struct sweep *s)
     while (u->w < u->g) {
         int empty = 0;
         int rc = 0;
-        if (s->left == 0)
+        if (s->left == 0 || is_late(s))
             return 0;
         rc = empty_part(s, &empty);
         if (rc != 0)
             return rc;
+        s->steps++;
         if (!empty)
             continue;
         if (++u->part == PARTS) {
@@ -254,6 +264,7 @@ static int next_counter(struct sweep *s)
     json_t *reply = NULL;
     const json_t *items = NULL;
     size_t count = 0;
+    size_t i = 0;
     enum dynamodb_answer answer =
         footfall__dynamodb_ask(s->store->client, DYNAMODB_QUERY, query_names(s), &reply, s->call);
     int rc = footfall__dynamodb_status(answer, DYNAMODB_QUERY, s->store->table, s->call);
@@ -261,9 +272,11 @@ static int next_counter(struct sweep *s)
     count = json_array_size(items);
     if (rc == 0 && !json_is_array(items))
         rc = unreadable(s, "the index \"list\" of");
-    for (size_t i = 0; rc == 0 && i < count && !u->at_hand; i++)
+    for (; rc == 0 && i < count && !u->at_hand && !is_late(s); i++) {
         rc = look_at(s, json_object_get(json_object_get(json_array_get(items, i), "pk"), "S"));
-    if (rc == 0 && !u->at_hand && (count == 0 || json_object_get(reply, "LastEvaluatedKey") == NULL)) {
+        s->steps++;
+    }
+    if (rc == 0 && !u->at_hand && i == count && (count == 0 || json_object_get(reply, "LastEvaluatedKey") == NULL)) {
         u->phase = u->phase == 'x' ? 'c' : '\0';
         u->after_bytes = 0;
     }
@@ -275,18 +288,20 @@ int footfall__dynamodb_purge(struct footfall_store *store, int64_t now_ms, size_
                              struct footfall_store_call *call)
 {
     struct sweep s = { .store = store, .upkeep = store->upkeep, .call = call, .left = budget };
+    int64_t begun_ms = footfall__boottime_ms();
     int rc = 0;
     int pages = 0;
     (void)now_ms; /* what has a time goes by itself */
     *more = 1;
     s.dropped = dropped;
+    s.until_ms = call->deadline_ms > begun_ms ? begun_ms + (call->deadline_ms - begun_ms) / 2 : begun_ms;
     if (s.upkeep == NULL)
         s.upkeep = store->upkeep = footfall__calloc(1, sizeof(*s.upkeep));
     if (s.upkeep == NULL)
         return footfall__dynamodb_no_memory(call);
     if (s.upkeep->phase == '\0')
         s.upkeep->phase = 'x';
-    while (rc == 0 && s.left > 0 && s.upkeep->phase != '\0') {
+    while (rc == 0 && s.left > 0 && s.upkeep->phase != '\0' && !is_late(&s)) {
         if (s.upkeep->at_hand)
             rc = sweep_counter(&s);
         else if (pages++ < PAGES_A_CALL)
