@@ -98,6 +98,14 @@ static enum dynamodb_verdict judge_reasons(const json_t *reply, char *code, size
     return strange != 0 ? (enum dynamodb_verdict)strange : verdict;
 }
 
+/* "User: ARN is not authorized to perform: ACTION on resource: ARN because …": who asked makes way when there is no room for all. */
+static const char *short_denial(const char *message)
+{
+    enum { ROOM = 150 };
+    const char *rest = strlen(message) > ROOM ? strstr(message, "not authorized to perform") : NULL;
+    return rest != NULL ? rest : message;
+}
+
 static enum dynamodb_verdict judge_error(const struct dynamodb_raw *raw, const json_t *reply, char *why,
                                          size_t why_bytes)
 {
@@ -116,6 +124,8 @@ static enum dynamodb_verdict judge_error(const struct dynamodb_raw *raw, const j
     if (raw->status < CLIENT_ERROR ||
         raw->status >= SERVER_ERROR) /* whatever the body says, no refusal of the service's */
         verdict = DYNAMODB_IS_DOUBTFUL;
+    if (verdict == DYNAMODB_IS_DENIED)
+        message = short_denial(message);
     if (type[0] == '\0')
         footfall__format(why, why_bytes, "HTTP status %ld", raw->status);
     else

@@ -7,6 +7,7 @@
 #include "usage.h"
 
 #include "alloc.h"
+#include "bytes.h"
 #include "clock.h"
 #include "random.h"
 
@@ -291,8 +292,12 @@ static enum dynamodb_verdict verdict_of(struct dynamodb_client *c, struct dynamo
         if (r->reply != NULL)
             learn_clock(c, e);
     } else {
-        (void)snprintf(r->why, sizeof(r->why), "%.100s: %s", c->endpoint.host,
-                       e->out_of_room ? "the reply is too long" : curl_easy_strerror(code));
+        /* the handle's words say which certificate, proxy or port; how long it waited matters to nobody */
+        int has_words = e->error[0] != '\0' && code != CURLE_OPERATION_TIMEDOUT;
+        footfall__format(r->why, sizeof(r->why), "%.100s: %s", c->endpoint.host,
+                         e->out_of_room ? "the reply is too long"
+                         : has_words    ? e->error
+                                        : curl_easy_strerror(code));
         if (!e->sent)
             verdict = DYNAMODB_IS_REFUSED; /* nothing of it left us */
     }
@@ -420,6 +425,17 @@ static int64_t begin_queued(struct dynamodb_client *c, struct footfall_store_cal
     return next_ms;
 }
 
+/* What the attempts before it failed with says more, and stays. */
+static void no_reply(struct dynamodb_request *r)
+{
+    static const char words[] = "no reply in time";
+    char before[sizeof(r->why)];
+    if (strncmp(r->why, words, sizeof(words) - 1) == 0)
+        return;
+    (void)snprintf(before, sizeof(before), "%s", r->why);
+    footfall__format(r->why, sizeof(r->why), "%s%s%s", words, before[0] != '\0' ? ", before that " : "", before);
+}
+
 /* The deadline has come: what is under way may yet be carried out, what is queued not by this attempt. */
 static void give_up(struct dynamodb_client *c, struct footfall_store_call *call)
 {
@@ -432,8 +448,8 @@ static void give_up(struct dynamodb_client *c, struct footfall_store_call *call)
         (void)curl_multi_remove_handle(c->multi, e->easy);
         c->under_way--;
         r->doubt |= e->sent > 0;
-        if (e->sent || r->why[0] == '\0') /* else why the attempts before it failed says more */
-            (void)snprintf(r->why, sizeof(r->why), "no reply in time");
+        if (e->sent || r->why[0] == '\0')
+            no_reply(r);
         footfall__dynamodb_exchange_end(e);
         say(r, call);
         finish(r, DYNAMODB_NO_ANSWER);

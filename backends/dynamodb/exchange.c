@@ -102,6 +102,7 @@ int footfall__dynamodb_exchange_init(struct dynamodb_exchange *e)
     bad |= curl_easy_setopt(e->easy, CURLOPT_PREREQFUNCTION, note_sent) != CURLE_OK;
     bad |= curl_easy_setopt(e->easy, CURLOPT_PREREQDATA, e) != CURLE_OK;
     bad |= curl_easy_setopt(e->easy, CURLOPT_PRIVATE, e) != CURLE_OK;
+    bad |= curl_easy_setopt(e->easy, CURLOPT_ERRORBUFFER, e->error) != CURLE_OK;
     return bad == 0 ? 0 : FOOTFALL_STORE_NO_MEMORY;
 }
 
@@ -161,6 +162,7 @@ int footfall__dynamodb_exchange_set(struct dynamodb_exchange *e, struct dynamodb
     e->sent = e->out_of_room = e->has_crc = 0;
     e->date_ms = -1;
     e->retry_after_ms = 0;
+    e->error[0] = '\0';
     return 0;
 }
 

@@ -24,6 +24,7 @@ struct dynamodb_exchange {
     int64_t retry_after_ms;
     int has_crc;
     uint32_t crc;
+    char error[CURL_ERROR_SIZE]; /* curl's own words for what went wrong, when it has any */
 };
 struct dynamodb_heading { /* what an attempt says beside its body; strings live during the call */
     const char *url, *host, *date, *target, *authorization, *session_token;

@@ -56,6 +56,9 @@ int footfall__dynamodb_table_names(char *table, char *key_table, const struct fo
     if (rc != 0)
         return rc;
     (void)snprintf(made, sizeof(made), "%s-keys", table);
+    if (key_name == NULL && strlen(made) >= DYNAMODB_TABLE_NAME_BYTES)
+        return footfall__dynamodb_fault(call, FOOTFALL_STORE_CONFIG,
+                                        "dynamodb.table leaves no room for -keys behind it: set dynamodb.key_table");
     rc = take_table(key_table, "key_table", key_name != NULL ? key_name : made, call);
     if (rc == 0 && strcmp(table, key_table) == 0)
         rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_CONFIG,

@@ -143,6 +143,14 @@ static void what_is_said(void **state)
     says("{'__type':'TransactionCanceledException','message':'m','CancellationReasons':[{'Code':'None'},"
          "{'Code':'ConditionalCheckFailed'}]}",
          "TransactionCanceledException, ConditionalCheckFailed: m");
+    says("{'__type':'a#AccessDeniedException','message':'User: u is not authorized to perform: a'}",
+         "AccessDeniedException: User: u is not authorized to perform: a");
+    says("{'__type':'a#AccessDeniedException','message':'User: "
+         "arn:aws:sts::123456789012:assumed-role/counting/i-01234567 "
+         "is not authorized to perform: dynamodb:GetItem on resource: "
+         "arn:aws:dynamodb:eu-west-1:123456789012:table/counts'}",
+         "AccessDeniedException: not authorized to perform: dynamodb:GetItem on resource: "
+         "arn:aws:dynamodb:eu-west-1:123456789012:table/counts");
     (void)judge(400, longest);
     assert_true(strlen(why) < sizeof(why));
     assert_int_equal(strncmp(why, "ValidationException: 000", 24), 0);

@@ -179,7 +179,7 @@ static void a_handshake_that_fails(void **state)
         free(url);
     }
     service = support_service_start(answer_from_table, NULL, ca);
-    nothing_is_in_doubt_at(support_service_url(service), "certificate"); /* nobody vouches for it */
+    nothing_is_in_doubt_at(support_service_url(service), "self-signed certificate"); /* nobody vouches for it */
     set("AWS_CA_BUNDLE", ca);
     set("NO_PROXY", "localhost");
     url = support_format("https://localhost:%d", support_service_port(service));
@@ -187,6 +187,22 @@ static void a_handshake_that_fails(void **state)
     assert_int_equal(support_service_asked(service), 0);
     free(url);
     free(ca);
+}
+
+/* What went wrong before the deadline came is told with it. On a slow machine it takes a few tries to get as far. */
+static void the_last_reason_is_kept(void **state)
+{
+    int told = 0;
+    SERVE({ .status = 500, .body = FAULT("InternalServerError") }, { .way = SUPPORT_SERVICE_SILENT });
+    (void)state;
+    for (int64_t ms = 45; !told && ms < 1000; ms += 10) {
+        struct dynamodb_client *client = client_here();
+        support_service_forget(service);
+        (void)send_one(client, "{}", ms);
+        told = strcmp(text, "UpdateItem: no reply in time, before that InternalServerError: words") == 0;
+        footfall__dynamodb_client_free(client, 0);
+    }
+    assert_true(told);
 }
 
 /* ---- fork --------------------------------------------------------------------------------------------------------------------------- */
@@ -311,6 +327,7 @@ int main(void)
         CASE(a_deadline_is_kept),
         CASE(nothing_is_sent_after_it),
         CASE(nobody_is_there),
+        CASE(the_last_reason_is_kept),
         CASE(a_handshake_that_fails),
         CASE(a_child_lets_go),
         CASE(a_child_lets_go_of_tls),

@@ -96,6 +96,20 @@ static void to_import(void **state)
                               "dynamodb:Scan arn:aws:dynamodb:*:*:table/old\n");
 }
 
+static void a_long_name_wants_another_for_the_keys(void **state)
+{
+    char name[DYNAMODB_TABLE_NAME_BYTES];
+    const struct footfall_store_setting settings[] = { { "table", name }, { "key_table", "keys" } };
+    (void)state;
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    assert_int_equal(ask(FOOTFALL_STORE_TO_READ, NULL, NULL, settings, 1), FOOTFALL_STORE_CONFIG);
+    assert_string_equal(script_text, "dynamodb.table leaves no room for -keys behind it: set dynamodb.key_table");
+    assert_int_equal(ask(FOOTFALL_STORE_TO_READ, NULL, NULL, settings, 2), 0);
+    name[sizeof(name) - 6] = '\0';
+    assert_int_equal(ask(FOOTFALL_STORE_TO_READ, NULL, NULL, settings, 1), 0);
+}
+
 static void wrong_names_are_named(void **state)
 {
     static const struct footfall_store_setting bad[][2] = { { { "table", "a b" }, { "region", "eu-west-1" } },
@@ -119,9 +133,13 @@ static void wrong_names_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(to_run),    cmocka_unit_test(to_run_and_make_tables),
-        cmocka_unit_test(to_set_up), cmocka_unit_test(to_read),
-        cmocka_unit_test(to_import), cmocka_unit_test(wrong_names_are_named),
+        cmocka_unit_test(to_run),
+        cmocka_unit_test(to_run_and_make_tables),
+        cmocka_unit_test(to_set_up),
+        cmocka_unit_test(to_read),
+        cmocka_unit_test(to_import),
+        cmocka_unit_test(a_long_name_wants_another_for_the_keys),
+        cmocka_unit_test(wrong_names_are_named),
     };
     unsetenv("AWS_REGION");
     unsetenv("AWS_DEFAULT_REGION");
