@@ -377,7 +377,7 @@ static void nothing_else_is_removed(void **state)
 
 /* Each request takes a while, and a call's time is a fraction of what a counter with many dead generations takes. */
 struct slow {
-    int swept, parts;
+    _Atomic int swept, parts;
 };
 enum { SLOW_MS = 4, CALL_MS = 200, GENERATIONS = 12, PARTS = 16, CALLS = 500 };
 
