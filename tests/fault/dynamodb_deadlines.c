@@ -61,11 +61,39 @@ static void plain_short_deadlines_tell_no_lies(void **state)
     }
 }
 
+/* A deleted counter takes more than sixteen requests to sweep, one after the other: longer than a call has when each is slow. Every
+ * call gets on nevertheless, and in the end it is swept. */
+static void a_slow_purge_gets_on(void **state)
+{
+    struct proxied *p = *state;
+    struct support_proxy_plan plan = { .permille = { [SUPPORT_PROXY_DELAY] = 1000 }, .delay_ms = 100 };
+    struct footfall_purge_result purged = { 0 };
+    struct footfall_error err;
+    int64_t counters = 0;
+    int calls = 0;
+    support_add(p->ff, "slow", 1, 30000, NULL);
+    if (footfall_delete(p->ff, "slow", NULL, NULL, &err) != FOOTFALL_OK)
+        fail_msg("%s", err.text);
+    support_proxy_plan(p->proxy, &plan);
+    for (; !purged.done && calls < 60; calls++) {
+        struct footfall_call call = FOOTFALL_CALL_INIT;
+        call.wait_ms = 1500;
+        if (footfall_purge(p->ff, FOOTFALL_NOW, 1000, &call, &purged, &err) != FOOTFALL_OK)
+            fail_msg("call %d: %s", calls, err.text);
+        counters += purged.counters;
+    }
+    assert_true(purged.done);
+    assert_int_equal(counters, 1);
+    assert_true(calls > 1);
+    proxied_calm(p);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_deadlines_tell_no_lies),
         cmocka_unit_test(plain_short_deadlines_tell_no_lies),
+        cmocka_unit_test_setup_teardown(a_slow_purge_gets_on, proxied_setup, proxied_teardown),
     };
     if (argc == FAULTS_WORDS && strcmp(argv[1], "work") == 0)
         return faults_work(argv);
