@@ -443,7 +443,11 @@ json_t *footfall__dynamodb_give_back_body(const struct dynamodb_group *g, const 
     bad |= put_key(g->store, body, &key);
     *deletes = v->state != DYNAMODB_THERE;
     if (!*deletes) {
-        int64_t e = v->e >= 0 ? v->e : footfall__dynamodb_expiry(g->store, v->expire_ms, g->batch->call);
+        int64_t e = v->e;
+        if (e < 0) /* it was only remembered */
+            e = v->expire_ms == FOOTFALL_STORE_FOREVER
+                    ? 0
+                    : footfall__dynamodb_expiry(g->store, v->expire_ms, g->batch->call);
         add(&update, "SET s = :s, r = :r%s REMOVE c%s", e != 0 ? ", e = :e" : "", e != 0 ? "" : ", e");
         bad |= put_n(values, ":s", v->s) | put_n(values, ":r", v->r >= 0 ? v->r : v->read_for);
         if (e != 0)
