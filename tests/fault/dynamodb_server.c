@@ -231,7 +231,7 @@ struct adder {
     struct footfall *ff;
     atomic_int *phase; /* 0: the table is there; 1: it is being deleted; 2: made again; 3: enough */
     const char *table;
-    int64_t done[4];
+    atomic_int *done; /* adds in each phase, of all */
     char wrong[128];
 };
 
@@ -244,12 +244,18 @@ static void *add_on(void *arg)
         const int rc = add(a->ff, "x", LONG_MS, &err);
         const int after = atomic_load(a->phase);
         if (rc == FOOTFALL_OK && before == after)
-            a->done[before]++;
+            atomic_fetch_add(&a->done[before], 1);
         else if (rc != FOOTFALL_OK &&
                  (rc != FOOTFALL_BROKEN || strstr(err.text, a->table) == NULL || (before == after && before != 1)))
             snprintf(a->wrong, sizeof a->wrong, "%d, %d: %.100s", before, after, err.text);
     }
     return NULL;
+}
+
+static void wait_for_some(atomic_int *done)
+{
+    for (int64_t until = support_now_ns() + INT64_C(30000000000); atomic_load(done) == 0 && support_now_ns() < until;)
+        support_sleep_ms(10);
 }
 
 /* Whoever counts while the table goes hears that it is gone, and goes on when it is there again. */
@@ -259,34 +265,33 @@ static void deleted_under_load(void **state)
     atomic_int phase = 0;
     struct footfall *ff = NULL;
     char *table = dynamodb_table("deleted");
-    int64_t first = 0;
-    int64_t again = 0;
+    atomic_int done[4] = { 0 };
     char *body = support_format("{\"TableName\":\"%s\"}", table);
     (void)state;
     proxied_make("deleted");
     ff = opened("deleted");
     for (size_t i = 0; i < ADDERS; i++) {
-        adders[i] = (struct adder){ .ff = ff, .phase = &phase, .table = table };
+        adders[i] = (struct adder){ .ff = ff, .phase = &phase, .table = table, .done = done };
         assert_int_equal(pthread_create(&adders[i].thread, NULL, add_on, &adders[i]), 0);
     }
     support_sleep_ms(500);
+    wait_for_some(&done[0]);
     atomic_store(&phase, 1);
     dynamodb_says_raw("DeleteTable", body);
     support_sleep_ms(300);
     proxied_make("deleted");
     atomic_store(&phase, 2);
     support_sleep_ms(500);
+    wait_for_some(&done[2]);
     atomic_store(&phase, 3);
     for (size_t i = 0; i < ADDERS; i++) {
         pthread_join(adders[i].thread, NULL);
         if (adders[i].wrong[0] != '\0')
             fail_msg("%s", adders[i].wrong);
-        first += adders[i].done[0];
-        again += adders[i].done[2];
     }
-    printf("%" PRId64 " adds before, %" PRId64 " after; the counter has %" PRId64 "\n", first, again, held(ff, "x"));
-    assert_true(first > 0 && again > 0);
-    assert_true(held(ff, "x") >= again);
+    printf("%d adds before, %d after; the counter has %" PRId64 "\n", done[0], done[2], held(ff, "x"));
+    assert_true(done[0] > 0 && done[2] > 0);
+    assert_true(held(ff, "x") >= done[2]);
     footfall_close(ff);
     free(body);
     free(table);
