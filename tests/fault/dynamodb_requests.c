@@ -259,6 +259,26 @@ static void must_exist(void **state)
     footfall_close(ff);
 }
 
+/* The bound may hold again: before ABSENT is said, a fence makes sure that no copy of the refused update can land. */
+static void absent_behind_a_fence(void **state)
+{
+    const char *name = taped_begin();
+    struct footfall *ff = taped_open(NULL), *other = taped_open(NULL);
+    struct footfall_op op = FOOTFALL_OP_INIT(FOOTFALL_OP_ADD);
+    struct footfall_result r;
+    (void)state;
+    op.name = name;
+    op.delta = 1;
+    op.must_exist = 1;
+    assert_int_equal(footfall_add(ff, name, 1, NULL, NULL, NULL), FOOTFALL_OK);
+    assert_int_equal(footfall_delete(other, name, NULL, NULL, NULL), FOOTFALL_OK);
+    dynamodb_tape_clear(taped);
+    assert_int_equal(footfall_apply(ff, &op, 1, NULL, &r, NULL), FOOTFALL_ABSENT);
+    assert_string_equal(dynamodb_tape_expressions(taped, 1, 0), "SET m# = :f IF m# = :p");
+    footfall_close(other);
+    footfall_close(ff);
+}
+
 static void series(void **state)
 {
     static const uint8_t name_of_series[16] = "a series";
@@ -294,6 +314,7 @@ int main(void)
         cmocka_unit_test(forgetting),
         cmocka_unit_test(tokens),
         cmocka_unit_test(must_exist),
+        cmocka_unit_test(absent_behind_a_fence),
         cmocka_unit_test(series),
     };
     return cmocka_run_group_tests_name("dynamodb_requests", tests, taped_set_up, taped_tear_down);
