@@ -3,6 +3,7 @@
 #define FOOTFALL_CLI_H
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "arguments.h"
 #include "footfall.h"
@@ -22,6 +23,7 @@ struct footfall_cli {
     struct footfall_config *config; /* NULL until footfall__cli_configure */
     struct footfall *handle;        /* NULL until footfall__cli_open */
     int json;
+    int ended_well; /* an interrupt was the way to end it: no reason to die of it */
 };
 
 /* One per command: checks its arguments, opens, does it, prints. Return an exit status. */
@@ -38,6 +40,9 @@ int footfall__cli_config(struct footfall_cli *cli);
 int footfall__cli_bench(struct footfall_cli *cli);
 int footfall__cli_import(struct footfall_cli *cli);
 int footfall__cli_iam_policy(struct footfall_cli *cli);
+int footfall__cli_export(struct footfall_cli *cli);
+int footfall__cli_demo(struct footfall_cli *cli);
+int footfall__cli_doctor(struct footfall_cli *cli);
 
 /* ---- opening (main.c) ------------------------------------------------------------------------------------------------- */
 
@@ -65,6 +70,34 @@ int footfall__cli_number(int64_t *out, const char *argument, const char *text, i
 void footfall__cli_written(void);
 int footfall__cli_output_failed(void); /* 1: nobody reads, or it cannot be written: stop */
 int footfall__cli_finish_output(int exit);
+
+/* ---- the terminal (terminal.c) ---------------------------------------------------------------------------------------- */
+
+enum footfall_cli_style {
+    FOOTFALL_CLI_NORMAL, /* ends the others */
+    FOOTFALL_CLI_BOLD,
+    FOOTFALL_CLI_DIM,
+    FOOTFALL_CLI_RED,
+    FOOTFALL_CLI_GREEN,
+    FOOTFALL_CLI_YELLOW,
+    FOOTFALL_CLI_CYAN
+};
+/* Takes --color: 0, or FOOTFALL_CLI_USAGE after a message. */
+int footfall__cli_take_colour(const struct footfall_cli_arguments *arguments);
+/* What switches to that style on `out` (stdout or stderr); "" where there is to be no colour: --color=never, NO_COLOR,
+ * TERM=dumb, no terminal. */
+const char *footfall__cli_style(FILE *out, enum footfall_cli_style style);
+int footfall__cli_is_terminal(FILE *out);
+size_t footfall__cli_columns(FILE *out); /* its width, $COLUMNS before what it says itself; 80 when nobody knows */
+
+/* ---- interrupts (interrupt.c) ----------------------------------------------------------------------------------------- */
+
+/* From here on the first SIGINT, SIGTERM or SIGHUP is only noted, for the command to end well; the second of the same kind
+ * ends the program. Signals that were ignored stay so. */
+void footfall__cli_catch_interrupts(void);
+int footfall__cli_interrupted(void); /* the signal's number, 0: none. Any thread */
+/* Dies of the signal that was noted, if any, so that a calling shell sees why. For main, when all is put away. */
+void footfall__cli_end_by_interrupt(void);
 
 /* ---- counters (output.c) ---------------------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include <jansson.h>
 
@@ -30,6 +31,10 @@ struct footfall_ingest_rules {
     int strict;
     int with_agent; /* the configuration tells visitors apart by their agent too; no part of the state */
 };
+
+/* From the options: 0, or FOOTFALL_CLI_USAGE after a message. Strings stay the arguments'. with_agent is the caller's to set. */
+int footfall__ingest_take_rules(struct footfall_ingest_rules *rules, const struct footfall_cli_arguments *arguments);
+void footfall__ingest_free_rules(struct footfall_ingest_rules *rules);
 
 enum footfall_ingest_skip {
     FOOTFALL_INGEST_BAD_LINE,
@@ -241,6 +246,26 @@ size_t footfall__ingest_state_add(struct footfall_ingest_state *state, const cha
 /* Finds each file's entry by what stands in it, and where to go on. 0, or an exit status after a message: the batch in
  * doubt is in no file given, a file is a copy of another. */
 int footfall__ingest_state_match(struct footfall_ingest_state *state, struct footfall_ingest_file *files, size_t count);
+
+/* ---- what is told (ingest_report.c) ------------------------------------------------------------------------------------- */
+
+struct footfall_ingest_report {
+    const struct footfall_ingest_file *files;
+    struct footfall_ingest_counts sum;
+    uint64_t named[FOOTFALL_INGEST_SKIPS]; /* lines named so far */
+    struct timespec began;                 /* CLOCK_MONOTONIC */
+    int json;
+};
+
+const char *footfall__ingest_file_name(const struct footfall_ingest_report *report, size_t file); /* for messages */
+/* Names the first lines of each kind that were skipped. */
+void footfall__ingest_tell_notes(struct footfall_ingest_report *report, const struct footfall_ingest_batch *batch);
+/* After a batch that did not wholly succeed: how far it got. Returns the exit status. */
+int footfall__ingest_tell_failure(const struct footfall_ingest_report *report,
+                                  const struct footfall_ingest_batch *batch, const struct footfall_error *err);
+/* Adds what became of a batch's lines. */
+void footfall__ingest_add_counts(struct footfall_ingest_report *report, const struct footfall_ingest_batch *batch);
+void footfall__ingest_print_summary(const struct footfall_ingest_report *report);
 
 /* As JSON (ingest_record.c). `record` is borrowed. */
 json_t *footfall__ingest_record_make(const struct footfall_ingest_state *state,

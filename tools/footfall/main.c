@@ -17,7 +17,8 @@ static command_function *const functions[FOOTFALL_CLI_COMMANDS] = {
     [FOOTFALL_CLI_FORGET] = footfall__cli_forget, [FOOTFALL_CLI_INGEST] = footfall__cli_ingest,
     [FOOTFALL_CLI_IMPORT] = footfall__cli_import, [FOOTFALL_CLI_PURGE] = footfall__cli_purge,
     [FOOTFALL_CLI_CONFIG] = footfall__cli_config, [FOOTFALL_CLI_IAM_POLICY] = footfall__cli_iam_policy,
-    [FOOTFALL_CLI_BENCH] = footfall__cli_bench,
+    [FOOTFALL_CLI_BENCH] = footfall__cli_bench,   [FOOTFALL_CLI_EXPORT] = footfall__cli_export,
+    [FOOTFALL_CLI_DEMO] = footfall__cli_demo,     [FOOTFALL_CLI_DOCTOR] = footfall__cli_doctor,
 };
 
 /* A store's file must never be opened as standard output or error because the caller had closed them. Opened for the wrong
@@ -85,6 +86,9 @@ static int print_version(void)
 static int run(struct footfall_cli *cli)
 {
     const struct footfall_cli_arguments *arguments = &cli->arguments;
+    int exit = footfall__cli_take_colour(arguments);
+    if (exit != 0)
+        return exit;
     if (arguments->values[FOOTFALL_CLI_HELP] != NULL) {
         footfall__cli_help(stdout, arguments->command);
         return FOOTFALL_CLI_DONE;
@@ -108,5 +112,7 @@ int main(int argc, char *argv[])
     footfall_close(cli.handle);
     footfall_config_free(cli.config);
     footfall__cli_free(&cli.arguments);
+    if (!cli.ended_well)
+        footfall__cli_end_by_interrupt();
     return exit;
 }

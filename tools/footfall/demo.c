@@ -1,0 +1,8 @@
+/* demo.c */
+#include "cli.h"
+
+int footfall__cli_demo(struct footfall_cli *cli)
+{
+    (void)cli;
+    return footfall__cli_complain(FOOTFALL_CLI_FAILED, "not there yet");
+}

@@ -1,0 +1,8 @@
+/* doctor.c */
+#include "cli.h"
+
+int footfall__cli_doctor(struct footfall_cli *cli)
+{
+    (void)cli;
+    return footfall__cli_complain(FOOTFALL_CLI_FAILED, "not there yet");
+}

@@ -1,0 +1,63 @@
+/* terminal.c: what a terminal may get that a pipe never does: colour, and lines as wide as it is. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define NARROWEST 20
+
+enum when { AUTO, ALWAYS, NEVER };
+static enum when when = AUTO;
+
+int footfall__cli_take_colour(const struct footfall_cli_arguments *arguments)
+{
+    const char *word = arguments->values[FOOTFALL_CLI_COLOR];
+    if (word == NULL || strcmp(word, "auto") == 0)
+        when = AUTO;
+    else if (strcmp(word, "always") == 0)
+        when = ALWAYS;
+    else if (strcmp(word, "never") == 0)
+        when = NEVER;
+    else
+        return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--color: auto, always or never");
+    return 0;
+}
+
+int footfall__cli_is_terminal(FILE *out)
+{
+    return isatty(fileno(out)) == 1;
+}
+
+size_t footfall__cli_columns(FILE *out)
+{
+    struct winsize size;
+    int64_t columns = 0;
+    const char *text = getenv("COLUMNS");
+    if (text != NULL && footfall__cli_integer(&columns, text, NARROWEST, 10000) == 0)
+        return (size_t)columns;
+    if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col >= NARROWEST)
+        return size.ws_col;
+    return 80;
+}
+
+/* no-color.org: any value but the empty one; what the user says on the command line goes before it. */
+static int is_coloured(FILE *out)
+{
+    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    if (when != AUTO)
+        return when == ALWAYS;
+    return (no_color == NULL || *no_color == '\0') && terminal != NULL && strcmp(terminal, "dumb") != 0 &&
+           footfall__cli_is_terminal(out);
+}
+
+const char *footfall__cli_style(FILE *out, enum footfall_cli_style style)
+{
+    static const char *const codes[] = {
+        [FOOTFALL_CLI_NORMAL] = "\033[0m", [FOOTFALL_CLI_BOLD] = "\033[1m",   [FOOTFALL_CLI_DIM] = "\033[2m",
+        [FOOTFALL_CLI_RED] = "\033[31m",   [FOOTFALL_CLI_GREEN] = "\033[32m", [FOOTFALL_CLI_YELLOW] = "\033[33m",
+        [FOOTFALL_CLI_CYAN] = "\033[36m",
+    };
+    return is_coloured(out) ? codes[style] : "";
+}
