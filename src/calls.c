@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "by_counter.h"
 #include "engine.h"
 #include "error.h"
 
@@ -204,31 +205,59 @@ static int make_parts(struct footfall *ff, struct part *parts, const struct foot
     return FOOTFALL_OK;
 }
 
-/* Fills the requests; an op that is refused gets its result at once. Returns how many were, and the first one's error. */
-static size_t fill_parts(struct footfall *ff, struct part *parts, const struct footfall_op *ops, size_t count,
-                         struct footfall_result *results, size_t *first_refused, struct footfall_error *first_err)
+struct filling {
+    struct footfall *ff;
+    struct part *parts;
+    const struct footfall_op *ops;
+    struct footfall_result *results;
+    struct footfall__hasher hasher;
+    int64_t now_ms;
+    size_t refused, first_failed;
+    struct footfall_error first_err; /* of the one that failed first in the caller's array */
+};
+
+/* Adds an op to its part; one that is refused gets its result at once. */
+static void fill(struct filling *f, size_t i, uint32_t place)
 {
-    struct footfall__hasher h;
+    struct footfall__request *r = part_of(f->ff, f->parts, f->ops[i].name)->request;
     struct footfall_error err;
-    int64_t now = footfall__now(ff);
-    size_t refused = 0;
-    footfall__hasher_begin(&h, &ff->identity);
-    for (size_t i = 0; i < count; i++) {
-        struct footfall__request *r = part_of(ff, parts, ops[i].name)->request;
-        int rc;
-        memset(&results[i], 0, sizeof results[i]);
-        r->index[r->count] = (uint32_t)i;
-        rc = footfall__request_add(ff, r, &h, &ops[i], NULL, 0, now, &err);
-        if (rc == FOOTFALL_OK)
-            continue;
-        results[i].status = (enum footfall_status)rc;
-        if (refused++ == 0) {
-            *first_refused = i;
-            *first_err = err;
-        }
+    int rc;
+    memset(&f->results[i], 0, sizeof f->results[i]);
+    r->index[r->count] = (uint32_t)i;
+    rc = footfall__request_add(f->ff, r, &f->hasher, &f->ops[i], NULL, 0, f->now_ms, &err);
+    if (rc == FOOTFALL_OK) {
+        r->ops[r->count - 1].series_at = place;
+        return;
     }
-    footfall__hasher_end(&h);
-    return refused;
+    f->results[i].status = (enum footfall_status)rc;
+    f->refused++;
+    if (i < f->first_failed) {
+        f->first_failed = i;
+        f->first_err = err;
+    }
+}
+
+/* What is more than the backend's batch is cut: then the ops of a counter stay together, because a batch costs some backends as
+ * much as the counters in it. Within a counter the order stays. 0, or NO_MEMORY. */
+static int fill_parts(struct filling *f, size_t count, int numbered)
+{
+    struct footfall__by_counter by = { NULL, NULL };
+    int together = count > f->ff->backend.max_batch;
+    int rc = FOOTFALL_OK;
+    if (numbered || together)
+        rc = footfall__by_counter(&by, f->ff->hash_key, f->ops, count);
+    if (rc == FOOTFALL_OK) {
+        footfall__hasher_begin(&f->hasher, &f->ff->identity);
+        for (size_t i = 0; i < count; i++)
+            if (!together)
+                fill(f, i, numbered ? by.place[i] : 0);
+            else if (by.place[i] == 0)
+                for (uint32_t j = (uint32_t)i; j != FOOTFALL__NO_OP; j = by.next[j])
+                    fill(f, j, numbered ? by.place[j] : 0);
+        footfall__hasher_end(&f->hasher);
+    }
+    footfall__by_counter_free(&by);
+    return rc;
 }
 
 /* The answers of one part; keeps the error of the op that comes first in the caller's array. */
@@ -248,23 +277,21 @@ static void collect(const struct footfall__request *r, struct footfall_result *r
 static int apply_parts(struct footfall *ff, struct part *parts, const struct footfall_op *ops, size_t count,
                        const struct footfall_call *call, struct footfall_result *results, struct footfall_error *err)
 {
-    size_t first = count;
-    struct footfall_error first_err;
+    struct filling f = { .ff = ff, .parts = parts, .ops = ops, .results = results, .first_failed = count };
     int numbered = call != NULL && call->series != NULL;
-    size_t refused;
     int rc = make_parts(ff, parts, ops, count, call, err);
-    if (rc != FOOTFALL_OK)
-        goto refuse;
-    footfall__fine(&first_err);
-    refused = fill_parts(ff, parts, ops, count, results, &first, &first_err);
-    for (uint32_t i = 0; i < ff->lane_count && numbered && refused == 0 && rc == FOOTFALL_OK; i++)
-        if (parts[i].request != NULL)
-            rc = footfall__request_number(ff, parts[i].request);
-    if (rc != FOOTFALL_OK) {
+    footfall__fine(&f.first_err);
+    f.now_ms = footfall__now(ff);
+    if (rc == FOOTFALL_OK && fill_parts(&f, count, numbered) != 0)
         rc = footfall__fail(err, FOOTFALL_NO_MEMORY, 0, "no memory for %zu operations", count);
-        goto refuse;
+    if (rc != FOOTFALL_OK) {
+        for (size_t i = 0; i < count; i++) {
+            memset(&results[i], 0, sizeof results[i]);
+            results[i].status = (enum footfall_status)rc;
+        }
+        return rc;
     }
-    if (numbered && refused > 0) {
+    if (numbered && f.refused > 0) {
         for (size_t i = 0; i < count; i++)
             if (results[i].status == FOOTFALL_OK)
                 results[i].status = FOOTFALL_TEMPORARY;
@@ -273,18 +300,12 @@ static int apply_parts(struct footfall *ff, struct part *parts, const struct foo
             if (parts[i].request == NULL || parts[i].request->count == 0)
                 continue;
             footfall__lane_run(&ff->lanes[i], parts[i].request);
-            collect(parts[i].request, results, &first, &first_err);
+            collect(parts[i].request, results, &f.first_failed, &f.first_err);
         }
     }
     if (err != NULL)
-        *err = first_err;
-    return first < count ? (int)results[first].status : FOOTFALL_OK;
-refuse:
-    for (size_t i = 0; i < count; i++) {
-        memset(&results[i], 0, sizeof results[i]);
-        results[i].status = (enum footfall_status)rc;
-    }
-    return rc;
+        *err = f.first_err;
+    return f.first_failed < count ? (int)results[f.first_failed].status : FOOTFALL_OK;
 }
 
 int footfall_apply(struct footfall *ff, const struct footfall_op *ops, size_t count, const struct footfall_call *call,

@@ -230,34 +230,6 @@ void footfall__request_add_name(struct footfall__request *r, const char *name, s
     count_in(r);
 }
 
-int footfall__request_number(const struct footfall *ff, struct footfall__request *r)
-{
-    struct place { /* of a counter, found by its first op; open addressing */
-        uint32_t first_op_plus_1, seen;
-    };
-    size_t room = 16;
-    struct place *places;
-    while (room < 2 * r->count)
-        room *= 2;
-    places = footfall__calloc(room, sizeof *places);
-    if (places == NULL)
-        return FOOTFALL_NO_MEMORY;
-    for (size_t i = 0; i < r->count; i++) {
-        struct footfall_store_op *op = &r->ops[i];
-        size_t at = footfall__hash(ff->hash_key, op->name, op->name_bytes) & (room - 1);
-        for (; places[at].first_op_plus_1 != 0; at = (at + 1) & (room - 1)) {
-            const struct footfall_store_op *known = &r->ops[places[at].first_op_plus_1 - 1];
-            if (known->name_bytes == op->name_bytes && memcmp(known->name, op->name, op->name_bytes) == 0)
-                break;
-        }
-        if (places[at].first_op_plus_1 == 0)
-            places[at].first_op_plus_1 = (uint32_t)i + 1;
-        op->series_at = places[at].seen++;
-    }
-    footfall__free(places);
-    return FOOTFALL_OK;
-}
-
 int footfall__request_resolve(struct footfall *ff, struct footfall__request *r, struct footfall__store *store,
                               struct footfall_store_call *call)
 {

@@ -57,9 +57,6 @@ void footfall__request_add_name(struct footfall__request *r, const char *name, s
 /* Bytes that `op` needs in the arena. NULLs are fine. */
 size_t footfall__request_arena(const struct footfall *ff, const struct footfall_op *op, size_t token_bytes);
 
-/* Part of a series: writes series_at of every op, its place among the ops of its counter. 0 or NO_MEMORY. */
-int footfall__request_number(const struct footfall *ff, struct footfall__request *r);
-
 /* Makes the ids that are still missing; keys are fetched from the store, which the caller has to itself. 0, or a store
  * status with call->text. */
 int footfall__request_resolve(struct footfall *ff, struct footfall__request *r, struct footfall__store *store,

@@ -8,6 +8,7 @@ turn, A B A B, on fresh files in one folder ($TMPDIR or /tmp; use a real disk); 
 PART: visits, stored, size, ingest.
 """
 import argparse
+import gzip
 import os
 import shutil
 import statistics
@@ -124,6 +125,28 @@ class Bench:
             ours, theirs = self.in_turn(counts(*how), goaccess)
             self.say(f'ingest {" ".join(how)} / GoAccess', theirs[0] / ours[0], wanted,
                      detail=f'{self.args.lines / ours[0]:,.0f} / {self.args.lines / theirs[0]:,.0f} lines a second')
+        self.ingest_ways(log)
+
+    def ingest_ways(self, log):
+        """The same log compressed, and with a state file, beside the plain run."""
+        state, packed = f'{self.folder}/state', f'{self.folder}/access.log.gz'
+        with open(log, 'rb') as plain, gzip.open(packed, 'wb', 6) as out:
+            shutil.copyfileobj(plain, out, 1 << 20)
+
+        def counts(file, how, *more):
+            def run():
+                if os.path.exists(state):
+                    os.remove(state)
+                return self.timed(self.tool, '-o', f'sqlite.path={self.fresh()}', 'ingest', *how, *more, file)
+            return run
+
+        for how in (('--by', 'path'), ('--counter', 'site')):
+            for what, file, more in (('gzip', packed, ()), ('--resume', log, ('--resume', state))):
+                ours, plain = self.in_turn(counts(file, how, *more), counts(log, how))
+                self.say(f'ingest {" ".join(how)}, {what} / plain', plain[0] / ours[0], 0.8,
+                         detail=f'{self.args.lines / ours[0]:,.0f} / {self.args.lines / plain[0]:,.0f} lines a second')
+        zcat, plain = self.in_turn(lambda: self.timed('gzip', '-dc', packed), lambda: self.timed('cat', log))
+        print(f'{"gzip -dc of that log, lines a second":52} {self.args.lines / zcat[0]:10,.0f}')
 
 
 def main():

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Measures the Redis backend against two limits and a naive program, and prints ratios with what is wanted of them.
 
-usage: bench_redis.py BUILD [--visits N] [--runs N] [--seconds N] [--stored N] [--only PART]
+usage: bench_redis.py BUILD [--visits N] [--runs N] [--seconds N] [--stored N] [--lines N] [--only PART]
 
 BUILD: a release build. A redis-server of its own (no persistence) on loopback; programs that are compared run in turn,
 A B A B, on an emptied server; a figure is the ratio of the medians. The bare loop sends, byte for byte, what the engine sent
-in a recorded run, and checks nothing. PART: depth, script, threads, memory.
+in a recorded run, and checks nothing. PART: depth, script, threads, memory,
+ingest.
 """
 import argparse
 import os
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
 sys.dont_write_bytecode = True
@@ -133,6 +135,24 @@ class Bench:
         self.say(f'bytes of Redis memory a visitor, {self.args.stored:,} stored', (self.used() - empty) / self.args.stored, 100,
                  least=False)
 
+    def ingest(self):
+        log = f'{self.folder}/access.log'
+        make_log = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'make_log.py')
+        subprocess.run([sys.executable, make_log, '--lines', str(self.args.lines), log], check=True, stdout=subprocess.DEVNULL)
+        secret = f'{self.folder}/secret'
+        with open(secret, 'w', encoding='utf-8') as out:
+            out.write('32 bytes at least, for the bench!')
+        for how in (('--by', 'path'), ('--counter', 'site')):
+            def once(how=how):
+                self.fresh()
+                options = ['backend=redis', f'redis.url={self.server.url}', f'secret_file={secret}']
+                words = [word for option in options for word in ('-o', option)]
+                begun = time.monotonic()
+                subprocess.run([f'{self.args.build}/tools/footfall/footfall', *words, 'ingest', *how, log], check=True,
+                               stdout=subprocess.DEVNULL)
+                return [self.args.lines / (time.monotonic() - begun)]
+            self.say(f'ingest {" ".join(how)}: lines a second', self.medians(once)[0][0], 100000)
+
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split('\n\n')[1].removeprefix('usage: '))
@@ -141,13 +161,14 @@ def main():
     parser.add_argument('--runs', type=int, default=3)
     parser.add_argument('--seconds', type=int, default=3)
     parser.add_argument('--stored', type=int, default=1000000)
-    parser.add_argument('--only', action='append', choices=['depth', 'script', 'threads', 'memory'])
+    parser.add_argument('--lines', type=int, default=1000000)
+    parser.add_argument('--only', action='append', choices=['depth', 'script', 'threads', 'memory', 'ingest'])
     args = parser.parse_args()
     if not shutil.which('redis-server'):
         sys.exit('bench_redis.py: redis-server is not installed')
     with tempfile.TemporaryDirectory(prefix='footfall-bench-') as folder, RedisServer() as server:
         bench = Bench(args, server, folder)
-        for part in args.only or ['depth', 'script', 'threads', 'memory']:
+        for part in args.only or ['depth', 'script', 'threads', 'memory', 'ingest']:
             getattr(bench, part)()
     return 1 if bench.missed else 0
 

@@ -94,6 +94,34 @@ static void batches_larger_than_the_stores(void **state)
     free(r);
 }
 
+/* However the store's batches are cut, the error is that of the first failure in the caller's array. */
+static void batches_larger_than_the_stores_tell_of_the_first_failure(void **state)
+{
+    size_t count = (size_t)suite_max_batch() + 10;
+    struct footfall_op *ops = calloc(count, sizeof(*ops));
+    struct footfall_result *r = calloc(count, sizeof(*r));
+    struct footfall_error err;
+    struct footfall *ff = suite_open(*state, NULL);
+    assert_true(ops != NULL && r != NULL);
+    EXPECT_SET(ff, "full", INT64_MAX, 0);
+    EXPECT_SET(ff, "fuller", INT64_MAX, 0);
+    for (size_t i = 0; i < count; i++)
+        ops[i] = suite_add("a", 1);
+    ops[1] = suite_add("full", 0);
+    ops[2] = suite_add("fuller", 1);
+    ops[3] = suite_add("full", 1);
+    EXPECT_REFUSED(footfall_apply(ff, ops, count, NULL, r, &err), err, FOOTFALL_RANGE, "fuller");
+    EXPECT_ANSWER(r[1], FOOTFALL_OK, 0, INT64_MAX, 0);
+    EXPECT_ANSWER(r[2], FOOTFALL_RANGE, 0, 0, 0);
+    EXPECT_ANSWER(r[3], FOOTFALL_RANGE, 0, 0, 0);
+    ops[count - 1] = suite_add("", 1);
+    ops[0] = suite_add("\x01", 1);
+    EXPECT_REFUSED(footfall_apply(ff, ops, count, NULL, r, &err), err, FOOTFALL_INVALID, "0x01");
+    EXPECT_READ(ff, "a", 2 * (int64_t)(count - 4), 0);
+    free(ops);
+    free(r);
+}
+
 static void batches_of_many_counters(void **state)
 {
     enum { COUNT = 3000 };
@@ -217,6 +245,7 @@ const struct suite_case suite_batches[] = {
     SUITE_CASE(batches_refuse_a_token_in_the_call),
     SUITE_CASE(batches_refuse_a_kind_that_is_none),
     SUITE_CASE(batches_larger_than_the_stores),
+    SUITE_CASE(batches_larger_than_the_stores_tell_of_the_first_failure),
     SUITE_CASE(batches_of_many_counters),
     SUITE_CASE(batches_with_one_visitor_many_times),
     SUITE_CASE(batches_of_a_sliding_window),
