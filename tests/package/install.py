@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""install.py BUILD CC FLAGS: `meson install` into a fresh root, then a program that knows of the library by pkg-config alone,
-linked with the shared library and with the static one."""
+"""install.py BUILD CC FLAGS: `meson install` into a fresh root: what must be there, then a program that knows of the library by
+pkg-config alone, linked with the shared library and with the static one."""
 import glob
 import os
 import shlex
 import sys
 
-from cases import case, finish, folder, run, write
+from cases import case, finish, folder, read, run, write
 
 PROGRAM = r'''
 #include <footfall.h>
@@ -48,6 +48,19 @@ def try_program(work, env, static):
     case(f'it runs, {what}', status == 0 and out == '42\n', f'status {status}: {out}')
 
 
+def check_texts(root, version):
+    """Manual pages and completion: those of the program only where there is one."""
+    with_tool = len(glob.glob(f'{root}/**/bin/footfall', recursive=True))
+    wanted = {'man/man3/footfall.3': 1, 'man/man3/footfall_admin.3': 1, 'man/man3/footfall_store.3': 1,
+              'man/man5/footfall.conf.5': 1, 'man/man1/footfall.1': with_tool, 'bash-completion/completions/footfall': with_tool}
+    for name, count in wanted.items():
+        found = glob.glob(f'{root}/**/share/{name}', recursive=True)
+        case(name, len(found) == count, f'wanted {count}, there are {found}')
+        if found and 'man/' in name:
+            text = read(found[0])
+            case(f'{name} is whole', f'\n.Os footfall {version}\n' in text and '\n@' not in text, text[:400])
+
+
 with folder() as work:
     root = f'{work}/root'
     status, said = run(['meson', 'install', '-C', build, '--no-rebuild', '--quiet', '--destdir', root])
@@ -59,6 +72,7 @@ with folder() as work:
         for header in ('footfall.h', 'footfall_admin.h', 'footfall_store.h'):
             case(header, glob.glob(f'{root}/**/include/{header}', recursive=True), 'is not installed')
         version = run(['pkg-config', '--modversion', 'footfall'], env=env)[1].strip()
+        check_texts(root, version)
         write(f'{work}/program.c', PROGRAM.replace('VERSION', version))
         try_program(work, env, False)
         for library in glob.glob(f'{env["FOOTFALL_LIBDIR"]}/libfootfall.so*'):
