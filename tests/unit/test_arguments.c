@@ -116,7 +116,8 @@ static void test_mistakes_are_named(void **state)
           "there is no command 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; see footfall --help" },
         { "list --sotr x", "there is no option '--sotr'; did you mean '--sort'?" },
         { "list --limits=5", "there is no option '--limits'; did you mean '--limit'?" },
-        { "list --colour", "there is no option '--colour'; see footfall --help" },
+        { "list --colour", "there is no option '--colour'; did you mean '--color'?" },
+        { "list --colossal", "there is no option '--colossal'; see footfall --help" },
         { "list -x", "there is no option '-x'; see footfall --help" },
         { "list --at 5", "--at does not go with 'list'; see footfall list --help" },
         { "list --strict", "--strict does not go with 'list'; see footfall list --help" },
@@ -143,6 +144,32 @@ static void test_mistakes_are_named(void **state)
     }
 }
 
+/* What is said before a mistake is told may matter for how it is told. */
+static void test_values_before_a_mistake_stay(void **state)
+{
+    struct footfall_cli_arguments got;
+    char text[200] = "", line[] = "-o a=b --color never list --sotr x";
+    (void)state;
+    assert_int_equal(parse(&got, text, sizeof text, line), -1);
+    assert_string_equal(got.values[FOOTFALL_CLI_COLOR], "never");
+    assert_null(got.settings);
+    assert_null(got.operands);
+    assert_int_equal(got.setting_count + got.operand_count, 0);
+}
+
+/* Lines are broken where there is room: one blank for each run of them. */
+static void join_lines(char *text)
+{
+    char *to = text, last = ' ';
+    for (; *text != '\0'; text++) {
+        char c = (char)(*text == '\n' ? ' ' : *text);
+        if (c != ' ' || last != ' ')
+            *to++ = c;
+        last = c;
+    }
+    *to = '\0';
+}
+
 /* Whatever the table says must come out in the help, or nobody learns of it. */
 static void test_help_tells_all(void **state)
 {
@@ -155,9 +182,18 @@ static void test_help_tells_all(void **state)
     for (size_t i = 0; i < FOOTFALL_CLI_COMMANDS; i++)
         footfall__cli_help(out, (enum footfall_cli_command)i);
     assert_int_equal(fclose(out), 0);
+    join_lines(help);
     for (size_t i = 0; i < FOOTFALL_CLI_COMMANDS; i++) {
-        assert_non_null(strstr(help, footfall__cli_commands[i].name));
-        assert_non_null(strstr(help, footfall__cli_commands[i].help));
+        const struct footfall_cli_command_row *row = &footfall__cli_commands[i];
+        char *details = strdup(row->details != NULL ? row->details : "");
+        assert_non_null(details);
+        join_lines(details);
+        assert_non_null(strstr(help, row->name));
+        assert_non_null(strstr(help, row->help));
+        assert_non_null(strstr(help, details));
+        for (const struct footfall_cli_own_option *own = row->own; own->option != FOOTFALL_CLI_END; own++)
+            assert_non_null(strstr(help, own->help));
+        free(details);
     }
     for (size_t i = 1; i < FOOTFALL_CLI_OPTIONS; i++) {
         char word[64];
@@ -301,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_option_values),
         cmocka_unit_test(test_help_and_version_need_no_operands),
         cmocka_unit_test(test_mistakes_are_named),
+        cmocka_unit_test(test_values_before_a_mistake_stay),
         cmocka_unit_test(test_help_tells_all),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_times),

@@ -271,5 +271,7 @@ void footfall__cli_free(struct footfall_cli_arguments *arguments)
         free((void *)(uintptr_t)arguments->settings[i].key);
     free(arguments->settings);
     free(arguments->operands);
-    memset(arguments, 0, sizeof *arguments);
+    arguments->settings = NULL;
+    arguments->operands = NULL;
+    arguments->setting_count = arguments->operand_count = 0;
 }

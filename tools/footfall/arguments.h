@@ -17,8 +17,8 @@ struct footfall_cli_arguments {
     size_t setting_count;
 };
 
-/* Takes argv apart. 0, and *out is to be freed; or -1 with a sentence in text, and *out needs no freeing. The strings of
- * argv must outlive *out. */
+/* Takes argv apart. 0, and *out is to be freed; or -1 with a sentence in text, and *out needs no freeing: it has the values
+ * of the options before the mistake and nothing else. The strings of argv must outlive *out. */
 int footfall__cli_parse(struct footfall_cli_arguments *out, int argc, char *const argv[], char *text,
                         size_t text_bytes);
 void footfall__cli_free(struct footfall_cli_arguments *arguments);

@@ -85,10 +85,27 @@ enum footfall_cli_style {
 /* Takes --color: 0, or FOOTFALL_CLI_USAGE after a message. */
 int footfall__cli_take_colour(const struct footfall_cli_arguments *arguments);
 /* What switches to that style on `out` (stdout or stderr); "" where there is to be no colour: --color=never, NO_COLOR,
- * TERM=dumb, no terminal. */
+ * TERM=dumb or none, no terminal. --color=always goes before all but itself. */
 const char *footfall__cli_style(FILE *out, enum footfall_cli_style style);
 int footfall__cli_is_terminal(FILE *out);
-size_t footfall__cli_columns(FILE *out); /* its width, $COLUMNS before what it says itself; 80 when nobody knows */
+int footfall__cli_can_rewrite(FILE *out); /* a terminal that does what escape sequences say: not TERM=dumb or none */
+size_t footfall__cli_columns(FILE *out);  /* its width, $COLUMNS before what it says itself; 80 when nobody knows */
+int footfall__cli_is_utf8(void);          /* by the first of $LC_ALL, $LC_CTYPE and $LANG that is set */
+
+/* One line on standard error that stays until the next takes its place, and is wiped before a message. Only where
+ * footfall__cli_can_rewrite, and narrower than the terminal: the last column is the cursor's. Any thread. */
+void footfall__cli_show_line(const char *line);
+void footfall__cli_hide_line(void);
+
+/* ---- text (text.c) ---------------------------------------------------------------------------------------------------- */
+
+/* Text on standard output as a terminal may have it: control characters (C1 too), direction marks and what is no UTF-8 are
+ * written as "\u{9b}" or "\xff". */
+void footfall__cli_print_text(const char *text);
+size_t footfall__cli_text_columns(const char *text); /* that it takes then */
+/* The same in at most so many columns, 8 or more: when it is longer, "…" (or "...") stands for its middle. Returns how many. */
+size_t footfall__cli_print_cut(const char *text, size_t most, int utf8);
+void footfall__cli_make_harmless(char *text); /* '?' for what would be escaped */
 
 /* ---- interrupts (interrupt.c) ----------------------------------------------------------------------------------------- */
 
@@ -99,18 +116,18 @@ int footfall__cli_interrupted(void); /* the signal's number, 0: none. Any thread
 /* Dies of the signal that was noted, if any, so that a calling shell sees why. For main, when all is put away. */
 void footfall__cli_end_by_interrupt(void);
 
-/* ---- counters (output.c) ---------------------------------------------------------------------------------------------- */
+/* ---- counters (rows.c) ------------------------------------------------------------------------------------------------ */
 
 struct footfall_cli_row {
     const char *name;
     int64_t total, unique;
 };
 
-/* Text as a terminal may have it: control characters (C1 too), direction marks and what is no UTF-8 are written as
- * "\u{9b}" or "\xff". */
-void footfall__cli_print_text(const char *text);
 /* COUNTER VISITS VISITORS, aligned, with a line of headings; nothing for no rows. Or a JSON object for each. */
 void footfall__cli_print_rows(const struct footfall_cli_row *rows, size_t count, int json);
+enum footfall_cli_bar { FOOTFALL_CLI_NO_BAR, FOOTFALL_CLI_BAR_OF_TOTAL, FOOTFALL_CLI_BAR_OF_UNIQUE };
+/* The same for people. With a bar, if standard output is a terminal, rows fit its width: names give way in their middle. */
+void footfall__cli_print_table(const struct footfall_cli_row *rows, size_t count, enum footfall_cli_bar bar);
 
 enum footfall_cli_json_extra { FOOTFALL_CLI_PLAIN, FOOTFALL_CLI_AFTER_VISIT, FOOTFALL_CLI_AFTER_DELETE };
 /* The one JSON shape for a counter, in a line. flags: enum footfall_result_flags. */

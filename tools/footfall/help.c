@@ -1,30 +1,83 @@
-/* help.c: --help for the whole and for each command, made from the table. */
+/* help.c: --help for the whole and for each command, made from the table, in lines that any terminal has room for. */
 #include "arguments.h"
 
+#include <ctype.h>
 #include <string.h>
 
-#define COLUMN 24
+#define WIDTH 79
+#define COMMAND_COLUMN 30
+#define OPTION_COLUMN 27
 
-static void option_line(FILE *out, enum footfall_cli_option option, const char *help)
+/* The words up to `end`, in lines that begin at `column`; the first line is there up to `at`. Ends the line. */
+static void wrap(FILE *out, const char *text, const char *end, size_t column, size_t at)
+{
+    while (text < end) {
+        size_t word = strcspn(text, " \n");
+        if (at > column && at + 1 + word > WIDTH) {
+            fputc('\n', out);
+            at = 0;
+        }
+        if (at > column)
+            at += (size_t)fprintf(out, " ");
+        else
+            at += (size_t)fprintf(out, "%*s", (int)(column - at), "");
+        at += fwrite(text, 1, word, out);
+        text += word;
+        text += strspn(text, " \n");
+    }
+    fputc('\n', out);
+}
+
+static void wrap_all(FILE *out, const char *text, size_t column, size_t at)
+{
+    wrap(out, text, text + strlen(text), column, at);
+}
+
+/* An empty line before each; a line that begins with a space, as in a list or an example, stays as it is. */
+static void paragraphs(FILE *out, const char *text)
+{
+    fputc('\n', out);
+    while (*text != '\0') {
+        const char *end = text + strcspn(text, "\n");
+        if (*text == ' ' || *text == '\n') {
+            fprintf(out, "%.*s\n", (int)(end - text), text);
+        } else {
+            while (end[0] == '\n' && end[1] != '\0' && end[1] != ' ' && end[1] != '\n')
+                end += 1 + strcspn(end + 1, "\n");
+            wrap(out, text, end, 0, 0);
+        }
+        text = *end == '\0' ? end : end + 1;
+    }
+}
+
+/* What it is on the left, what it does from `column` on; on a line of its own when it is too long for that. */
+static void entry(FILE *out, const char *what, size_t column, const char *help)
+{
+    size_t at = 2 + strlen(what);
+    fprintf(out, "  %s", what);
+    if (at + 1 > column) {
+        fputc('\n', out);
+        at = 0;
+    }
+    wrap_all(out, help, column, at);
+}
+
+static void option_entry(FILE *out, enum footfall_cli_option option, const char *help)
 {
     const struct footfall_cli_option_row *row = &footfall__cli_options[option];
-    char word[COLUMN + 16];
+    char word[64];
     char letter[3] = { '-', row->letter, '\0' };
     snprintf(word, sizeof word, "%s%s%s%s%s%s", row->letter != '\0' ? letter : "",
              row->letter != '\0' && row->name != NULL ? ", " : "", row->name != NULL ? "--" : "",
              row->name != NULL ? row->name : "", row->value != NULL ? " " : "", row->value != NULL ? row->value : "");
-    if (strlen(word) > COLUMN) {
-        fprintf(out, "  %s\n", word);
-        word[0] = '\0';
-    }
-    fprintf(out, "  %-*s %s\n", COLUMN, word, help);
+    entry(out, word, OPTION_COLUMN, help);
 }
 
 static void common_options(FILE *out)
 {
     for (size_t i = 1; i < FOOTFALL_CLI_OPTIONS; i++)
         if (footfall__cli_options[i].help != NULL)
-            option_line(out, (enum footfall_cli_option)i, footfall__cli_options[i].help);
+            option_entry(out, (enum footfall_cli_option)i, footfall__cli_options[i].help);
 }
 
 static void whole_help(FILE *out)
@@ -36,11 +89,11 @@ static void whole_help(FILE *out)
         const struct footfall_cli_command_row *row = &footfall__cli_commands[i];
         char usage[64];
         snprintf(usage, sizeof usage, "%s%s%s", row->name, *row->operands ? " " : "", row->operands);
-        fprintf(out, "  %-*s %s\n", 30, usage, row->help);
+        entry(out, usage, COMMAND_COLUMN, row->help);
     }
     fputs("\nOptions:\n", out);
     common_options(out);
-    fprintf(out, "\nfootfall COMMAND --help tells more. %s", footfall__cli_epilogue);
+    paragraphs(out, footfall__cli_epilogue);
 }
 
 void footfall__cli_help(FILE *out, enum footfall_cli_command command)
@@ -53,11 +106,11 @@ void footfall__cli_help(FILE *out, enum footfall_cli_command command)
     row = &footfall__cli_commands[command];
     fprintf(out, "usage: footfall %s%s%s%s\n", row->name, row->own[0].option != FOOTFALL_CLI_END ? " [OPTIONS]" : "",
             *row->operands ? " " : "", row->operands);
-    fprintf(out, "%c%s.\n", row->help[0] - 'a' + 'A', row->help + 1);
+    fprintf(out, "%c%s.\n", toupper((unsigned char)row->help[0]), row->help + 1);
     if (row->details != NULL)
-        fprintf(out, "\n%s\n", row->details);
+        paragraphs(out, row->details);
     fputs("\nOptions:\n", out);
     for (const struct footfall_cli_own_option *own = row->own; own->option != FOOTFALL_CLI_END; own++)
-        option_line(out, own->option, own->help);
+        option_entry(out, own->option, own->help);
     common_options(out);
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define WAIT_MS                                                                                                        \
@@ -209,10 +210,27 @@ static int send_all(struct run *run)
         exit = run->state_path != NULL ? send_numbered(run, batch) : apply(run, batch, &decided);
         if (exit == 0)
             end = ending(run, batch);
+        if (exit == 0)
+            footfall__ingest_show_progress(&run->report, batch);
     }
+    footfall__ingest_hide_progress(&run->report);
     footfall__ingest_pipe_close(pipe);
     footfall__ingest_source_free(&source);
     return exit != 0 ? exit : end;
+}
+
+/* For the progress: 0 when a file is no regular one, and nobody knows. */
+static uint64_t bytes_to_read(const struct run *run)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < run->file_count; i++) {
+        struct stat kind;
+        if (strcmp(run->files[i].name, "-") == 0 || stat(run->files[i].name, &kind) != 0 || !S_ISREG(kind.st_mode))
+            return 0;
+        if ((uint64_t)kind.st_size > run->files[i].start.offset)
+            bytes += (uint64_t)kind.st_size - run->files[i].start.offset;
+    }
+    return bytes;
 }
 
 /* ---- the whole -------------------------------------------------------------------------------------------------------- */
@@ -262,6 +280,7 @@ int footfall__cli_ingest(struct footfall_cli *cli)
     take_configuration(&run);
     if ((exit = open_state(&run)) != 0 || (exit = footfall__cli_open(cli)) != 0)
         goto cleanup;
+    run.report.input_bytes = bytes_to_read(&run);
     exit = count_all(&run);
     if (exit == 0)
         purge_slice(&run);

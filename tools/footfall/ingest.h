@@ -153,6 +153,7 @@ struct footfall_ingest_batch {
     struct footfall_ingest_note notes[FOOTFALL_INGEST_SKIPS * FOOTFALL_INGEST_NOTES];
     size_t note_count;
     struct footfall_ingest_where reached; /* the last line read */
+    uint64_t consumed;                    /* bytes read so far, of all files together, compressed ones as they are */
     struct footfall_ingest_note stop;
     enum footfall_ingest_end end;
     int error;
@@ -192,7 +193,8 @@ struct footfall_ingest_source {
     size_t file;      /* the current one */
     int opened;
     int inside_line;
-    uint64_t lines; /* read of the current file */
+    uint64_t lines;    /* read of the current file */
+    uint64_t consumed; /* bytes of the files before it */
     struct footfall_ingest_reader reader;
     struct footfall_logs_minute minute;
 };
@@ -249,12 +251,24 @@ int footfall__ingest_state_match(struct footfall_ingest_state *state, struct foo
 
 /* ---- what is told (ingest_report.c) ------------------------------------------------------------------------------------- */
 
+#define FOOTFALL_INGEST_SAMPLES 16
+struct footfall_ingest_progress {
+    struct footfall_ingest_sample {
+        double seconds; /* since the run began */
+        uint64_t lines, bytes;
+    } samples[FOOTFALL_INGEST_SAMPLES];
+    size_t count;
+    double shown; /* last, in seconds as above */
+};
+
 struct footfall_ingest_report {
     const struct footfall_ingest_file *files;
     struct footfall_ingest_counts sum;
     uint64_t named[FOOTFALL_INGEST_SKIPS]; /* lines named so far */
     struct timespec began;                 /* CLOCK_MONOTONIC */
     int json;
+    uint64_t input_bytes; /* that are still to be read; 0: nobody knows */
+    struct footfall_ingest_progress progress;
 };
 
 const char *footfall__ingest_file_name(const struct footfall_ingest_report *report, size_t file); /* for messages */
@@ -266,6 +280,23 @@ int footfall__ingest_tell_failure(const struct footfall_ingest_report *report,
 /* Adds what became of a batch's lines. */
 void footfall__ingest_add_counts(struct footfall_ingest_report *report, const struct footfall_ingest_batch *batch);
 void footfall__ingest_print_summary(const struct footfall_ingest_report *report);
+double footfall__ingest_seconds(const struct footfall_ingest_report *report); /* since the run began */
+
+/* On a terminal: how far it is, once its lines are counted (ingest_progress.c). Hidden before the summary; messages wipe it
+ * themselves. */
+void footfall__ingest_show_progress(struct footfall_ingest_report *report, const struct footfall_ingest_batch *batch);
+void footfall__ingest_hide_progress(struct footfall_ingest_report *report);
+
+struct footfall_ingest_gauge {
+    uint64_t lines;
+    double lines_per_second; /* 0: unknown */
+    double share;            /* of the input, 0 to 1; below 0: unknown */
+    double seconds_left;     /* below 0: unknown */
+    int utf8;
+    const char *on, *off; /* the bar's style and its end */
+};
+/* The figures in a line of at most so many columns; empty when not even one has room (ingest_gauge.c). */
+void footfall__ingest_draw_gauge(char *out, size_t size, const struct footfall_ingest_gauge *gauge, size_t columns);
 
 /* As JSON (ingest_record.c). `record` is borrowed. */
 json_t *footfall__ingest_record_make(const struct footfall_ingest_state *state,

@@ -38,17 +38,15 @@ void footfall__ingest_add_counts(struct footfall_ingest_report *report, const st
     }
 }
 
-static double seconds_since(const struct timespec *began)
+double footfall__ingest_seconds(const struct footfall_ingest_report *report)
 {
+    const struct timespec *began = &report->began;
     struct timespec now = { 0, 0 };
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)(now.tv_sec - began->tv_sec) + (double)(now.tv_nsec - began->tv_nsec) / 1e9;
 }
 
-static void print_line(const char *what, uint64_t number)
-{
-    printf("%-22s %12" PRIu64 "\n", what, number);
-}
+/* ---- the summary ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t all_skipped(const struct footfall_ingest_counts *sum)
 {
@@ -58,22 +56,74 @@ static uint64_t all_skipped(const struct footfall_ingest_counts *sum)
     return skipped;
 }
 
+struct entry {
+    char what[40], number[32];
+    enum footfall_cli_style style;
+};
+
+struct table {
+    struct entry entries[FOOTFALL_INGEST_SKIPS + 8];
+    size_t count, what_columns, number_columns;
+};
+
+static void add_entry(struct table *t, enum footfall_cli_style style, const char *what, const char *number)
+{
+    struct entry *entry = &t->entries[t->count++];
+    size_t what_columns = (size_t)snprintf(entry->what, sizeof entry->what, "%s", what);
+    size_t number_columns = (size_t)snprintf(entry->number, sizeof entry->number, "%s", number);
+    entry->style = style;
+    t->what_columns = what_columns > t->what_columns ? what_columns : t->what_columns;
+    t->number_columns = number_columns > t->number_columns ? number_columns : t->number_columns;
+}
+
+static void add_count(struct table *t, const char *what, uint64_t count)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%" PRIu64, count);
+    add_entry(t, FOOTFALL_CLI_NORMAL, what, number);
+}
+
+/* What was left out on purpose is no fault to look into. */
+static void add_skipped(struct table *t, const struct footfall_ingest_counts *sum)
+{
+    for (size_t i = 0; i < FOOTFALL_INGEST_SKIPS; i++) {
+        char what[40], number[32];
+        if (sum->skipped[i] == 0)
+            continue;
+        snprintf(what, sizeof what, "  %s", footfall__ingest_skip_names[i]);
+        snprintf(number, sizeof number, "%" PRIu64, sum->skipped[i]);
+        add_entry(t, i < FOOTFALL_INGEST_STATUS ? FOOTFALL_CLI_YELLOW : FOOTFALL_CLI_NORMAL, what, number);
+    }
+}
+
+static void print_table(const struct table *t)
+{
+    const char *normal = footfall__cli_style(stdout, FOOTFALL_CLI_NORMAL);
+    for (size_t i = 0; i < t->count; i++) {
+        const struct entry *entry = &t->entries[i];
+        const char *style = entry->style != FOOTFALL_CLI_NORMAL ? footfall__cli_style(stdout, entry->style) : "";
+        printf("%s%-*s%s  %s%*s%s\n", footfall__cli_style(stdout, FOOTFALL_CLI_DIM), (int)t->what_columns, entry->what,
+               normal, style, (int)t->number_columns, entry->number, *style != '\0' ? normal : "");
+    }
+    footfall__cli_written();
+}
+
 static void print_text(const struct footfall_ingest_counts *sum, double seconds, double rate)
 {
-    char what[64];
-    print_line("read", sum->read);
-    print_line("counted", sum->counted);
+    struct table t = { .count = 0 };
+    char number[32];
+    add_count(&t, "read", sum->read);
+    add_count(&t, "counted", sum->counted);
     if (sum->before > 0)
-        print_line("counted before", sum->before);
-    print_line("new visitors", sum->fresh);
-    print_line("skipped", all_skipped(sum));
-    for (size_t i = 0; i < FOOTFALL_INGEST_SKIPS; i++)
-        if (sum->skipped[i] > 0) {
-            snprintf(what, sizeof what, "  %s", footfall__ingest_skip_names[i]);
-            print_line(what, sum->skipped[i]);
-        }
-    printf("%-22s %12.3f\n%-22s %12.0f\n", "seconds", seconds, "lines a second", rate);
-    footfall__cli_written();
+        add_count(&t, "counted before", sum->before);
+    add_count(&t, "new visitors", sum->fresh);
+    add_count(&t, "skipped", all_skipped(sum));
+    add_skipped(&t, sum);
+    snprintf(number, sizeof number, "%.3f", seconds);
+    add_entry(&t, FOOTFALL_CLI_NORMAL, "seconds", number);
+    snprintf(number, sizeof number, "%.0f", rate);
+    add_entry(&t, FOOTFALL_CLI_NORMAL, "lines a second", number);
+    print_table(&t);
 }
 
 static void print_json(const struct footfall_ingest_counts *sum, double seconds, double rate)
@@ -94,7 +144,7 @@ static void print_json(const struct footfall_ingest_counts *sum, double seconds,
 
 void footfall__ingest_print_summary(const struct footfall_ingest_report *report)
 {
-    double seconds = seconds_since(&report->began);
+    double seconds = footfall__ingest_seconds(report);
     double rate = seconds > 0 ? (double)report->sum.read / seconds : 0;
     if (report->json)
         print_json(&report->sum, seconds, rate);

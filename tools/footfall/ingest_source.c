@@ -40,6 +40,7 @@ static int open_next(struct footfall_ingest_source *s, struct footfall_ingest_ba
 
 static void close_file(struct footfall_ingest_source *s)
 {
+    s->consumed += s->reader.offset - s->files[s->file].start.offset;
     footfall__ingest_close(&s->reader);
     s->opened = 0;
     s->file++;
@@ -134,6 +135,9 @@ void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfal
     }
     if (batch->end == FOOTFALL_INGEST_MORE && s->file == s->file_count)
         batch->end = FOOTFALL_INGEST_INPUT_ENDS;
+    batch->consumed = s->consumed;
+    if (s->opened)
+        batch->consumed += s->reader.offset + s->reader.pending - s->files[s->file].start.offset;
     if (s->resume)
         hash_operations(batch);
 }

@@ -86,9 +86,6 @@ static int print_version(void)
 static int run(struct footfall_cli *cli)
 {
     const struct footfall_cli_arguments *arguments = &cli->arguments;
-    int exit = footfall__cli_take_colour(arguments);
-    if (exit != 0)
-        return exit;
     if (arguments->values[FOOTFALL_CLI_HELP] != NULL) {
         footfall__cli_help(stdout, arguments->command);
         return FOOTFALL_CLI_DONE;
@@ -103,12 +100,15 @@ int main(int argc, char *argv[])
 {
     struct footfall_cli cli = { 0 };
     char text[256];
-    int exit = FOOTFALL_CLI_DONE;
+    int mistaken = 0, exit = FOOTFALL_CLI_DONE;
     keep_standard_descriptors();
     signal(SIGPIPE, SIG_IGN);
-    if (footfall__cli_parse(&cli.arguments, argc, argv, text, sizeof text) != 0)
-        return footfall__cli_complain(FOOTFALL_CLI_USAGE, "%s", text);
-    exit = footfall__cli_finish_output(run(&cli));
+    mistaken = footfall__cli_parse(&cli.arguments, argc, argv, text, sizeof text);
+    exit = footfall__cli_take_colour(&cli.arguments); /* a mistake is told in colour or not, too */
+    if (exit == 0 && mistaken)
+        exit = footfall__cli_complain(FOOTFALL_CLI_USAGE, "%s", text);
+    else if (exit == 0)
+        exit = footfall__cli_finish_output(run(&cli));
     footfall_close(cli.handle);
     footfall_config_free(cli.config);
     footfall__cli_free(&cli.arguments);

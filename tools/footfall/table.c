@@ -67,7 +67,9 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                             0,
                             1,
                             "read every counter, or those whose name begins with PREFIX",
-                            NULL,
+                            "On a terminal a bar shows VISITS, or VISITORS with --sort unique, and long names are cut "
+                            "in the\n"
+                            "middle; anywhere else names are whole and there is no bar, whatever --color says.",
                             { { FOOTFALL_CLI_SORT, "name (byte order, unless given), total or unique (largest first)" },
                               { FOOTFALL_CLI_LIMIT, "show at most N" } } },
     [FOOTFALL_CLI_SET] = { "set",
@@ -190,7 +192,12 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
 };
 
 const char footfall__cli_epilogue[] =
-    "Options may stand before or after the command; \"--\" ends them.\n"
+    "footfall COMMAND --help tells more. Options may stand before or after the command; \"--\" ends them.\n"
     "\n"
-    "Exit status: 0 done; 1 failed; 2 usage or bad input, nothing touched; 3 configuration;\n"
-    "4 temporary, not applied; 5 outcome unknown.\n";
+    "Exit status:\n"
+    "  0  done\n"
+    "  1  failed\n"
+    "  2  usage or bad input, nothing touched\n"
+    "  3  configuration\n"
+    "  4  temporary, not applied\n"
+    "  5  outcome unknown\n";

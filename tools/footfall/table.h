@@ -74,10 +74,10 @@ struct footfall_cli_own_option {
 
 struct footfall_cli_command_row {
     const char *name;
-    const char *operands;                                                 /* as help shows them */
-    size_t least, most;                                                   /* how many */
-    const char *help;                                                     /* one line, lower case, no full stop */
-    const char *details;                                                  /* paragraphs, or NULL */
+    const char *operands; /* as help shows them */
+    size_t least, most;   /* how many */
+    const char *help;     /* one line, lower case, no full stop */
+    const char *details;  /* paragraphs that help wraps, but for lines that begin with a space; or NULL */
     struct footfall_cli_own_option own[FOOTFALL_CLI_COMMAND_OPTIONS + 1]; /* ended by FOOTFALL_CLI_END */
 };
 
