@@ -225,7 +225,7 @@ class Refused(Case):
         for words, says in (([], 'no command'), (['vist', 'x'], "did you mean 'visit'?"),
                             (['list', '--limt', '5'], "did you mean '--limit'?"), (['visit', 'x'], 'too few arguments'),
                             (['purge', 'x'], 'too many arguments'), (['get', 'x', '--at', '5'], "does not go with 'get'"),
-                            (['list', '-o', 'window'], '-o needs KEY=VALUE'), (['export'], 'there is no command')):
+                            (['list', '-o', 'window'], '-o needs KEY=VALUE'), (['frobnicate'], 'there is no command')):
             with self.subTest(words=words):
                 self.fails(2, *words, says=says)
         self.nothing_touched()
@@ -331,8 +331,8 @@ class Output(Case):
     def test_help(self):
         whole = self.ok('--help')
         commands = re.findall(r'^  ([a-z][a-z-]*) ', whole, re.MULTILINE)
-        self.assertEqual(commands, ['visit', 'add', 'get', 'list', 'set', 'delete', 'forget', 'ingest', 'import', 'purge',
-                                    'config', 'iam-policy', 'bench'])
+        self.assertEqual(commands, ['visit', 'add', 'get', 'list', 'set', 'delete', 'forget', 'ingest', 'export', 'import', 'demo',
+                                    'purge', 'doctor', 'config', 'iam-policy', 'bench'])
         for command in commands:
             text = self.ok(command, '--help')
             self.assertTrue(text.startswith(f'usage: footfall {command}'), text)
