@@ -53,6 +53,11 @@ const struct footfall_cli_option_row footfall__cli_options[FOOTFALL_CLI_OPTIONS]
     "items with id and views give visits; anything else in TABLE is refused. No addresses or their hashes are\n"       \
     "taken over. To lose no visit: point the page to NAME, import, and import once more when the old program\n"        \
     "gets no more traffic (reading a table that is still written to is no snapshot)."
+#define DEMO_DETAILS                                                                                                   \
+    "N is 1000 unless given, 10000000 at most. Counts visits of the last 7 days, from addresses that are for\n"        \
+    "documentation, on 12 counters: demo/, demo/about, demo/blog/ and others whose names begin with \"demo/\".\n"      \
+    "Each run counts the same pages and visitors in the same order, up to now, and adds to what is there.\n"           \
+    "Visits on counters of your own are not touched; \"delete\" ends those of the demo."
 
 const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMANDS] = {
     [FOOTFALL_CLI_VISIT] = { "visit",
@@ -149,7 +154,7 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                             0,
                             1,
                             "fill counters with N made-up visits, to have something to look at",
-                            "N is 1000 unless given.",
+                            DEMO_DETAILS,
                             { { FOOTFALL_CLI_END, NULL } } },
     [FOOTFALL_CLI_PURGE] = { "purge",
                              "",
