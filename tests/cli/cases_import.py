@@ -1,4 +1,4 @@
-"""footfall import --from-dynamodb-tutorial: moving in from the tables of the usual tutorials."""
+"""footfall import --from-dynamodb-tutorial: moving in from the tables of the usual tutorials. Files: cases_export.py."""
 import hashlib
 import json
 import os
@@ -11,12 +11,16 @@ MAX = 9223372036854775807
 
 class Usage(Case):
     def test_mistakes(self):
-        self.fails(2, 'import', says='needs --from-dynamodb-tutorial and --counter')
-        self.fails(2, 'import', '--counter', 'page', says='needs --from-dynamodb-tutorial and --counter')
-        self.fails(2, 'import', '--from-dynamodb-tutorial', 'old', says='needs --from-dynamodb-tutorial and --counter')
+        together = 'footfall: --from-dynamodb-tutorial and --counter go together\n'
+        self.assertEqual(self.fails(2, 'import', '--counter', 'page'), together)
+        self.assertEqual(self.fails(2, 'import', '--counter', 'page', 'old.json'), together)
+        self.assertEqual(self.fails(2, 'import', '--from-dynamodb-tutorial', 'old'), together)
         self.fails(2, 'import', '--from-dynamodb-tutorial', '', '--counter', 'page', says='--from-dynamodb-tutorial: empty')
         self.fails(2, 'import', '--from-dynamodb-tutorial', 'old', '--counter', '', says='COUNTER: ')
-        self.fails(2, 'import', 'old.json', '--from-dynamodb-tutorial', 'old', '--counter', 'page', says='too many arguments')
+        self.fails(2, 'import', 'old.json', '--from-dynamodb-tutorial', 'old', '--counter', 'page',
+                   says='FILE does not go with --from-dynamodb-tutorial')
+        self.fails(2, 'import', '--overwrite', '--from-dynamodb-tutorial', 'old', '--counter', 'page',
+                   says='--overwrite does not go with --from-dynamodb-tutorial')
         self.assert_untouched()
 
 

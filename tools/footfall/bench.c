@@ -14,6 +14,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "made_up.h"
+
 #define VISITORS 100000
 #define MOST_VISITS INT64_C(1000000000)
 #define MOST_THREADS 256
@@ -52,14 +54,6 @@ static uint64_t nanoseconds(void)
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
 /* ---- times ------------------------------------------------------------------------------------------------------------ */
 
 static size_t bucket_of(uint64_t ns)
@@ -96,7 +90,7 @@ static double percentile_us(const uint64_t *buckets, uint64_t slowest_ns, double
 /* Somewhere in 10.0.0.0/8: addresses that nobody has on the Internet. */
 static void make_address(char out[ADDRESS_BYTES], uint64_t *random)
 {
-    uint32_t number = (uint32_t)(next_random(random) % VISITORS) + 256;
+    uint32_t number = (uint32_t)(footfall__cli_random(random) % VISITORS) + 256;
     snprintf(out, ADDRESS_BYTES, "10.%u.%u.%u", number >> 16 & 255, number >> 8 & 255, number & 255);
 }
 

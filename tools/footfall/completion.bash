@@ -11,7 +11,7 @@ _footfall_options() {
         list) echo --sort= --limit= ;;
         forget) echo --at= --agent= ;;
         ingest) echo --format= --keys= --by= --counter= --status= --skip-agent= --strict --resume= --follow ;;
-        import) echo --from-dynamodb-tutorial= --counter= ;;
+        import) echo --overwrite --from-dynamodb-tutorial= --counter= ;;
         iam-policy) echo --setup --read-only --import= --account= ;;
         bench) echo --threads= --batch= ;;
         '') echo -c -o --json --color= -h --help --version ;;

@@ -1,6 +1,6 @@
-/* import.c: taking over what another program has counted. What can be read, and how it is added exactly once, is the library's
- * and the store's affair. */
-#include "cli.h"
+/* import.c: taking over what another program has counted; a file of lines is import_set.c's. What can be read of another
+ * program, and how it is added exactly once, is the library's and the store's affair. */
+#include "import.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -34,18 +34,11 @@ static void print_imported(const struct footfall_cli *cli, const char *name, con
     json_decref(line);
 }
 
-int footfall__cli_import(struct footfall_cli *cli)
+static int from_program(struct footfall_cli *cli, const char *source, const char *name)
 {
-    const char *source = cli->arguments.values[FOOTFALL_CLI_FROM_TUTORIAL];
-    const char *name = cli->arguments.values[FOOTFALL_CLI_COUNTER];
     struct footfall_import_result result;
     struct footfall_error err;
-    int exit = 0;
-    if (source == NULL || name == NULL)
-        return footfall__cli_complain(FOOTFALL_CLI_USAGE, "import needs --%s and --%s",
-                                      footfall__cli_options[FOOTFALL_CLI_FROM_TUTORIAL].name,
-                                      footfall__cli_options[FOOTFALL_CLI_COUNTER].name);
-    exit = footfall__cli_check_name(name);
+    int exit = footfall__cli_check_name(name);
     if (exit == 0 && source[0] == '\0')
         exit = footfall__cli_complain(FOOTFALL_CLI_USAGE, "--%s: empty",
                                       footfall__cli_options[FOOTFALL_CLI_FROM_TUTORIAL].name);
@@ -62,4 +55,22 @@ int footfall__cli_import(struct footfall_cli *cli)
         return footfall__cli_failed(&err);
     print_imported(cli, name, &result);
     return 0;
+}
+
+int footfall__cli_import(struct footfall_cli *cli)
+{
+    const char *source = cli->arguments.values[FOOTFALL_CLI_FROM_TUTORIAL];
+    const char *name = cli->arguments.values[FOOTFALL_CLI_COUNTER];
+    const char *from = footfall__cli_options[FOOTFALL_CLI_FROM_TUTORIAL].name;
+    if (source == NULL && name == NULL)
+        return footfall__import_lines(cli);
+    if (source == NULL || name == NULL)
+        return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--%s and --%s go together", from,
+                                      footfall__cli_options[FOOTFALL_CLI_COUNTER].name);
+    if (cli->arguments.operand_count > 0)
+        return footfall__cli_complain(FOOTFALL_CLI_USAGE, "FILE does not go with --%s", from);
+    if (cli->arguments.values[FOOTFALL_CLI_OVERWRITE] != NULL)
+        return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--%s does not go with --%s",
+                                      footfall__cli_options[FOOTFALL_CLI_OVERWRITE].name, from);
+    return from_program(cli, source, name);
 }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "replace.h"
 
 #define KEPT_MS (INT64_C(7) * 24 * 3600 * 1000) /* a day less than the store keeps the series */
 #define STATE_BYTES ((size_t)256 << 20)         /* larger is no state */
@@ -130,21 +131,6 @@ static int write_all(int fd, const char *bytes, size_t size)
     return 0;
 }
 
-static int sync_folder(const char *path)
-{
-    char copy[PATH_MAX];
-    int fd = -1, failed = 0;
-    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    if ((fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        return -1;
-    failed = fsync(fd) != 0 && errno != EINVAL;
-    close(fd);
-    return failed ? -1 : 0;
-}
-
 /* A new file beside the state, locked, with that text in it, on disk. Its descriptor, or -1 with errno. */
 static int write_beside(char *name, size_t name_bytes, const struct footfall_ingest_state *state, const char *text)
 {
@@ -196,7 +182,7 @@ int footfall__ingest_state_save(struct footfall_ingest_state *state, const struc
     if (text == NULL)
         return footfall__cli_complain(FOOTFALL_CLI_FAILED, "--resume: out of memory");
     fd = write_beside(name, sizeof name, state, text);
-    if (fd < 0 || put_in_place(state, name) != 0 || sync_folder(state->path) != 0) {
+    if (fd < 0 || put_in_place(state, name) != 0 || footfall__cli_sync_folder(state->path) != 0) {
         exit = footfall__cli_complain(FOOTFALL_CLI_FAILED, "--resume: cannot write %s: %s", state->path,
                                       errno == EEXIST ? "another run has begun with it" : strerror(errno));
         if (fd >= 0)

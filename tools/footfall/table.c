@@ -25,6 +25,7 @@ const struct footfall_cli_option_row footfall__cli_options[FOOTFALL_CLI_OPTIONS]
     [FOOTFALL_CLI_FOLLOW] = { '\0', "follow", NULL, NULL },
     [FOOTFALL_CLI_THREADS] = { '\0', "threads", "T", NULL },
     [FOOTFALL_CLI_BATCH] = { '\0', "batch", "B", NULL },
+    [FOOTFALL_CLI_OVERWRITE] = { '\0', "overwrite", NULL, NULL },
     [FOOTFALL_CLI_FROM_TUTORIAL] = { '\0', "from-dynamodb-tutorial", "TABLE", NULL },
     [FOOTFALL_CLI_SETUP] = { '\0', "setup", NULL, NULL },
     [FOOTFALL_CLI_READ_ONLY] = { '\0', "read-only", NULL, NULL },
@@ -37,6 +38,26 @@ const struct footfall_cli_option_row footfall__cli_options[FOOTFALL_CLI_OPTIONS]
 #define TIME_DETAILS                                                                                                   \
     "TIME is RFC 3339 (2026-03-01T12:00:00Z, with a fraction and an offset if you like) or\n"                          \
     "milliseconds since 1970; at most one hour ahead of this machine's clock."
+#define EXPORT_DETAILS                                                                                                 \
+    "Writes a line of JSON for each counter, in byte order of their names, to standard output when there is\n"         \
+    "no FILE or for \"-\". FILE is replaced as a whole when all is written, or stays as it was. No snapshot:\n"        \
+    "counters that change meanwhile have the numbers of the moment they are read. Visitors are not exported."
+#define IMPORT_DETAILS                                                                                                 \
+    "Reads what export and list --json write, from standard input when there is no FILE or for \"-\", and sets\n"      \
+    "each counter to the numbers of its line. All lines are checked before anything is set. If a counter would\n"      \
+    "get a smaller number than it has, nothing is set. Importing the same again changes nothing. Other counters,\n"    \
+    "and visitors, stay. What is counted between reading and setting a counter is lost: stop the writers.\n"           \
+    "\n"                                                                                                               \
+    "With --from-dynamodb-tutorial: adds to NAME what TABLE counts, and remembers it: the same import again\n"         \
+    "adds only what TABLE has gained since. Items with ip_address and visit_count give visits and visitors,\n"         \
+    "items with id and views give visits; anything else in TABLE is refused. No addresses or their hashes are\n"       \
+    "taken over. To lose no visit: point the page to NAME, import, and import once more when the old program\n"        \
+    "gets no more traffic (reading a table that is still written to is no snapshot)."
+#define DEMO_DETAILS                                                                                                   \
+    "N is 1000 unless given, 10000000 at most. Counts visits of the last 7 days, from addresses that are for\n"        \
+    "documentation, on 12 counters: demo/, demo/about, demo/blog/ and others whose names begin with \"demo/\".\n"      \
+    "Each run counts the same pages and visitors in the same order, up to now, and adds to what is there.\n"           \
+    "Visits on counters of your own are not touched; \"delete\" ends those of the demo."
 
 const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMANDS] = {
     [FOOTFALL_CLI_VISIT] = { "visit",
@@ -119,31 +140,23 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                               0,
                               1,
                               "write every counter with its numbers, for import",
-                              "JSON Lines, to standard output when there is no FILE. Visitors are not exported.",
+                              EXPORT_DETAILS,
                               { { FOOTFALL_CLI_END, NULL } } },
     [FOOTFALL_CLI_IMPORT] = { "import",
                               "[FILE]",
                               0,
                               1,
-                              "take over what another program has counted",
-                              "Adds to the counter what TABLE counts, and remembers it: the same import again adds "
-                              "only "
-                              "what TABLE\n"
-                              "has gained since. Items with ip_address and visit_count give visits and visitors, items "
-                              "with id and\n"
-                              "views give visits; anything else in TABLE is refused. No addresses or their hashes are "
-                              "taken over.\n"
-                              "To lose no visit: point the page to this counter, import, and import once more when the "
-                              "old program\n"
-                              "gets no more traffic (reading a table that is still written to is no snapshot).",
-                              { { FOOTFALL_CLI_FROM_TUTORIAL, "the DynamoDB table of one of the usual tutorials" },
-                                { FOOTFALL_CLI_COUNTER, "the counter that gets its numbers" } } },
+                              "set counters as an export has them, or take over a tutorial's counter",
+                              IMPORT_DETAILS,
+                              { { FOOTFALL_CLI_OVERWRITE, "set counters also where a number gets smaller" },
+                                { FOOTFALL_CLI_FROM_TUTORIAL, "the DynamoDB table of one of the usual tutorials" },
+                                { FOOTFALL_CLI_COUNTER, "the counter that gets TABLE's numbers" } } },
     [FOOTFALL_CLI_DEMO] = { "demo",
                             "[N]",
                             0,
                             1,
                             "fill counters with N made-up visits, to have something to look at",
-                            "N is 1000 unless given.",
+                            DEMO_DETAILS,
                             { { FOOTFALL_CLI_END, NULL } } },
     [FOOTFALL_CLI_PURGE] = { "purge",
                              "",
