@@ -61,6 +61,16 @@ const char *footfall__logs_path(char *out, size_t *bytes, struct footfall_logs_f
 #define FOOTFALL_LOGS_TIME_BYTES 26
 int footfall__logs_time(int64_t *time_ms, struct footfall_logs_minute *minute, const char *text);
 
+enum footfall_logs_date_form {
+    FOOTFALL_LOGS_DATE,
+    FOOTFALL_LOGS_NO_DATE,   /* not of this form */
+    FOOTFALL_LOGS_NO_OFFSET, /* it ends where the offset should be */
+    FOOTFALL_LOGS_BAD_DATE   /* no date of the calendar, or no time of day */
+};
+/* RFC 3339, "2026-03-01T12:00:00.5+01:00"; also with a space for the T, and without the colon in the offset. Digits past
+ * the milliseconds are cut. *time_ms may be negative. */
+enum footfall_logs_date_form footfall__logs_rfc3339(int64_t *time_ms, const char *text, size_t bytes);
+
 /* Days from 1970-01-01 to that date of the Gregorian calendar. month 1 … 12. */
 int64_t footfall__logs_days(int year, int month, int day);
 int footfall__logs_month_days(int year, int month); /* 28 … 31 */
