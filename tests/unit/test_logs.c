@@ -105,6 +105,7 @@ static void test_good_lines(void **state)
         assert_int_equal(got.status, want->status);
         assert_true(got.body_bytes == want->body_bytes);
         assert_true(got.time_ms == TIME_MS);
+        assert_false(got.plain);
     }
 }
 
@@ -387,7 +388,7 @@ static void test_paths(void **state)
         size_t bytes = 0;
         const char *reason = NULL;
         assert_non_null(out);
-        reason = footfall__logs_path(out, &bytes, field);
+        reason = footfall__logs_path(out, &bytes, field, 0);
         if (cases[i].path == NULL) {
             assert_non_null(reason);
             assert_string_equal(reason, cases[i].reason);
@@ -400,13 +401,27 @@ static void test_paths(void **state)
     }
 }
 
+/* What no log has escaped keeps its backslashes. */
+static void test_plain_path(void **state)
+{
+    struct footfall_logs_field field = { "/a\\x41\\\"%42?c", 12 };
+    char out[16];
+    size_t bytes = 0;
+    (void)state;
+    assert_null(footfall__logs_path(out, &bytes, field, 1));
+    assert_string_equal(out, "/a\\x41\\\"B");
+    assert_int_equal(bytes, 9);
+    assert_null(footfall__logs_path(out, &bytes, field, 0));
+    assert_string_equal(out, "/aA\"B");
+}
+
 static void test_path_with_nul(void **state)
 {
     struct footfall_logs_field field = { "/a%00b", 6 };
     char out[8];
     size_t bytes = 0;
     (void)state;
-    assert_null(footfall__logs_path(out, &bytes, field));
+    assert_null(footfall__logs_path(out, &bytes, field, 0));
     assert_int_equal(bytes, 4);
     assert_memory_equal(out, "/a\0b", 5);
 }
@@ -423,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_days_against_the_c_library),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_plain_path),
         cmocka_unit_test(test_path_with_nul),
         cmocka_unit_test(test_rfc3339),
     };

@@ -143,7 +143,7 @@ static enum footfall_ingest_skip name_of(struct footfall_ingest_batch *batch, co
     *name = *reason = NULL;
     if (text == NULL)
         return FOOTFALL_INGEST_SKIPS;
-    if ((*reason = footfall__logs_path(text, &bytes, target)) != NULL)
+    if ((*reason = footfall__logs_path(text, &bytes, target, 0)) != NULL)
         return FOOTFALL_INGEST_NO_PATH;
     if (footfall_name_check(text, bytes, NULL) != FOOTFALL_OK) {
         *reason = "the path is no valid counter name";
