@@ -126,12 +126,23 @@ static enum footfall_ingest_verdict skip(struct footfall_ingest_batch *batch, co
     return FOOTFALL_INGEST_SKIPPED;
 }
 
-/* An address by its form, so it was refused for standing for nobody? */
+/* Of an address that was refused: an address by its form, but one that stands for nobody? */
 static int is_unspecified(const char *address)
 {
-    struct in6_addr bytes;
-    return inet_pton(AF_INET, address, &bytes) == 1 || inet_pton(AF_INET6, address, &bytes) == 1 ||
-           strchr(address, '%') != NULL;
+    char text[INET6_ADDRSTRLEN];
+    struct in_addr four;
+    struct in6_addr six;
+    size_t bytes = strcspn(address, "%"); /* up to its zone */
+    if (inet_pton(AF_INET, address, &four) == 1)
+        return four.s_addr == 0;
+    if (bytes >= sizeof text || (address[bytes] == '%' && address[bytes + 1] == '\0'))
+        return 0;
+    memcpy(text, address, bytes);
+    text[bytes] = '\0';
+    if (inet_pton(AF_INET6, text, &six) != 1)
+        return 0;
+    memcpy(&four, six.s6_addr + 12, sizeof four);
+    return IN6_IS_ADDR_UNSPECIFIED(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && four.s_addr == 0);
 }
 
 /* The counter's name into *name; NULL with *reason when there is none, or without when memory ran out. */
