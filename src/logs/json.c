@@ -9,15 +9,22 @@
 
 /* ---- parsing ---------------------------------------------------------------------------------------------------------- */
 
-/* Numbers past 64 bits, which some other key may have, become doubles. */
+/* NULL: *code says why. */
+static json_t *load_with(size_t flags, const char *text, size_t bytes, enum json_error_code *code)
+{
+    json_error_t error;
+    json_t *root = json_loadb(text, bytes, flags | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+    if (root == NULL)
+        *code = error.text[0] != '\0' ? json_error_code(&error) : json_error_out_of_memory;
+    return root;
+}
+
+/* Integers past 64 bits, which some key that nobody asks for may have, become doubles. */
 static json_t *load(const char *text, size_t bytes, enum json_error_code *code)
 {
-    size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY;
-    json_error_t error;
-    json_t *root = json_loadb(text, bytes, flags, &error);
-    if (root == NULL && json_error_code(&error) == json_error_numeric_overflow)
-        root = json_loadb(text, bytes, flags | JSON_DECODE_INT_AS_REAL, &error);
-    *code = root != NULL || error.text[0] != '\0' ? json_error_code(&error) : json_error_out_of_memory;
+    json_t *root = load_with(0, text, bytes, code);
+    if (root == NULL && *code == json_error_numeric_overflow)
+        root = load_with(JSON_DECODE_INT_AS_REAL, text, bytes, code);
     return root;
 }
 

@@ -12,8 +12,9 @@ const char *const footfall__logs_part_names[FOOTFALL_LOGS_PARTS] = { "address", 
 #define USUAL 10
 #define KEY(parts) NULL, parts "\0"
 
-/* The first that has something counts. nginx's variables come first, then Caddy, Traefik and what else is common. Caddy's
- * client_ip is its own judgement of whom to believe; what nginx's is called remote_addr. */
+/* The first that has something counts. What a server itself judged to be the client comes before what people call it:
+ * nginx's remote_addr, Caddy's client_ip, Traefik's ClientHost; all three believe X-Forwarded-For only from proxies that
+ * they were told to trust. The names of other headers are on no list. */
 static const struct footfall_logs_key usual[FOOTFALL_LOGS_PARTS][USUAL + 1] = {
     [FOOTFALL_LOGS_ADDRESS] = { { KEY("remote_addr") },
                                 { KEY("request\0client_ip") },

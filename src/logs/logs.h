@@ -23,7 +23,7 @@ struct footfall_logs_line {
     struct footfall_logs_field user; /* may hold spaces; "-" for none, as written */
     struct footfall_logs_field method, target, protocol; /* all empty for "-" and for what is no request; protocol is
                                                             empty for HTTP/0.9 */
-    struct footfall_logs_field referer, agent;           /* combined only */
+    struct footfall_logs_field referer, agent;           /* combined; agent in JSON too */
     int64_t time_ms;                                     /* UTC since 1970; negative before */
     int64_t body_bytes;                                  /* -1 for "-" */
     int status;                                          /* 0 … 999; -1: JSON without one, or with what is none */
@@ -116,8 +116,8 @@ void footfall__logs_request(struct footfall_logs_line *out, struct footfall_logs
  * room for field.bytes, and gets no NUL; it may be field.text. Returns how many bytes were written. */
 size_t footfall__logs_unescape(char *out, struct footfall_logs_field field);
 
-/* The path of a request's target: log escapes undone (unless `plain`), cut before the first '?' or '#', its leading slash kept,
- * percent-decoded once ("%zz" stands as it is). "http://host/path" (or https) gives "/path", "/" when there is none.
+/* The path of a request's target: log escapes undone (unless `plain`), cut before the first '?' or '#', its leading slash
+ * kept, percent-decoded once ("%zz" stands as it is). "http://host/path" (or https) gives "/path", "/" when there is none.
  * `out` has room for target.bytes + 2; a NUL follows the *bytes written, which may hold NULs of their own.
  * Returns NULL, or why there is no path (static text): "*", "host:443", empty. */
 const char *footfall__logs_path(char *out, size_t *bytes, struct footfall_logs_field target, int plain);
