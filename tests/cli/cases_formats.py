@@ -284,8 +284,8 @@ class Agents(Formats):
 
     def test_many_agents(self):
         """More than are remembered, each several times and in any order; and long ones, alike but for their end."""
-        agents = [f'agent {n} {"bot" if n % 3 == 0 else "man"}' for n in range(self.many(6000))]
-        agents += ['x' * 478 + end for end in ('bt', 'ot', 'bot', 'bxt', 'abot')] + ['y' * 100000 + end for end in ('bot', 'bit')]
+        agents = [f'agent {n} {"bot" if n % 3 == 0 else "man"}' for n in range(self.many(12000))]
+        agents += ['x' * 494 + end for end in ('bt', 'ot', 'bot', 'bxt', 'abot')] + ['y' * 100000 + end for end in ('bot', 'bit')]
         agents = agents * 3
         self.random.shuffle(agents)
         log = ''.join(line(more=f' "-" "{agent}"') for agent in agents)

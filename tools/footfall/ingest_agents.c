@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 2048
-#define TEXT_BYTES 480 /* longer agents are looked through each time */
+#define SLOTS 8192     /* 4 MiB, touched as agents come */
+#define TEXT_BYTES 496 /* longer agents are looked through each time */
 
 struct slot {
     uint64_t hash; /* of the text as it stands in the log; 0: nothing here */
