@@ -93,10 +93,10 @@ static int is_method(const struct footfall_logs_field *text)
 }
 
 /* "GET /a b HTTP/1.1": some clients send spaces; the method ends at the first, the protocol begins after the last. */
-static void split_request(struct footfall_logs_line *out, const struct footfall_logs_field *request)
+void footfall__logs_request(struct footfall_logs_line *out, struct footfall_logs_field request)
 {
-    const char *begin = request->text, *end = begin + request->bytes, *last = NULL;
-    const char *space = memchr(begin, ' ', request->bytes);
+    const char *begin = request.text, *end = begin + request.bytes, *last = NULL;
+    const char *space = memchr(begin, ' ', request.bytes);
     out->method = out->target = out->protocol = field(begin, begin);
     if (space == NULL)
         return;
@@ -190,9 +190,10 @@ const char *footfall__logs_line(struct footfall_logs_line *out, struct footfall_
     if ((reason = read_quoted(&request, &c)) != NULL || (reason = read_status(&out->status, &c)) != NULL ||
         (reason = read_size(&out->body_bytes, &c)) != NULL)
         return reason;
+    out->plain = 0;
     out->referer = out->agent = field(c.end, c.end);
     if (format == FOOTFALL_LOGS_COMBINED && (reason = read_agent(out, &c)) != NULL)
         return reason;
-    split_request(out, &request);
+    footfall__logs_request(out, request);
     return NULL;
 }

@@ -89,14 +89,16 @@ static char *after_authority(char *text, const char *end)
     return text;
 }
 
-const char *footfall__logs_path(char *out, size_t *bytes, struct footfall_logs_field target)
+const char *footfall__logs_path(char *out, size_t *bytes, struct footfall_logs_field target, int plain)
 {
     char *begin = out, *end = NULL, *cut = NULL;
     *bytes = 0;
     out[0] = '\0';
     if (target.bytes == 0)
         return "no request";
-    end = out + footfall__logs_unescape(out, target);
+    if (plain)
+        memmove(out, target.text, target.bytes);
+    end = out + (plain ? target.bytes : footfall__logs_unescape(out, target));
     if (*begin != '/' && (begin = after_authority(begin, end)) == NULL)
         return "no path";
     if ((cut = memchr(begin, '?', (size_t)(end - begin))) != NULL)

@@ -1,5 +1,5 @@
-/* timestamp.c: the time of a log line. Who reads the rest of the line is line.c; the calendar here is the proleptic
- * Gregorian one, without leap seconds. */
+/* timestamp.c: times as logs and people write them: the common log format, RFC 3339. The calendar is the proleptic Gregorian
+ * one, without leap seconds. Where a time stands in a line others know. */
 #include "logs.h"
 
 #include <string.h>
@@ -87,4 +87,88 @@ int footfall__logs_time(int64_t *time_ms, struct footfall_logs_minute *minute, c
     }
     *time_ms = minute->minute_ms + (second == 60 ? 59999 : second * 1000);
     return 0;
+}
+
+/* ---- RFC 3339 --------------------------------------------------------------------------------------------------------- */
+
+struct cursor {
+    const char *at, *end;
+};
+
+static int next_is(const struct cursor *c, char wanted)
+{
+    return c->at < c->end && *c->at == wanted;
+}
+
+static int pass(struct cursor *c, char wanted)
+{
+    if (!next_is(c, wanted))
+        return -1;
+    c->at++;
+    return 0;
+}
+
+/* Exactly `count` digits; -1 when they are not there. */
+static int number(struct cursor *c, int count)
+{
+    int value = c->end - c->at < count ? -1 : digits(c->at, count);
+    c->at += value < 0 ? 0 : count;
+    return value;
+}
+
+/* ".5", ".123456": milliseconds, the rest cut. No point: 0. */
+static int read_fraction(int *ms, struct cursor *c)
+{
+    int scale = 100;
+    *ms = 0;
+    if (pass(c, '.') != 0)
+        return 0;
+    if (c->at == c->end || *c->at < '0' || *c->at > '9')
+        return -1;
+    for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++, scale /= 10)
+        *ms += (*c->at - '0') * scale;
+    return 0;
+}
+
+/* "Z", "+01:00" or "+0100": minutes east of UTC, up to the end. */
+static int read_offset(int *minutes, struct cursor *c)
+{
+    int hour = 0, minute = 0, sign = next_is(c, '-') ? -1 : 1;
+    *minutes = 0;
+    if (pass(c, 'Z') == 0 || pass(c, 'z') == 0)
+        return c->at == c->end ? 0 : -1;
+    if (pass(c, '+') != 0 && pass(c, '-') != 0)
+        return -1;
+    if ((hour = number(c, 2)) < 0)
+        return -1;
+    (void)pass(c, ':');
+    if ((minute = number(c, 2)) < 0 || c->at != c->end)
+        return -1;
+    *minutes = sign * (hour * 60 + minute);
+    return hour > 23 || minute > 59 ? -1 : 0;
+}
+
+enum footfall_logs_date_form footfall__logs_rfc3339(int64_t *time_ms, const char *text, size_t bytes)
+{
+    struct cursor c = { text, text + bytes };
+    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, ms = 0, east = 0;
+    int64_t minutes = 0;
+    if ((year = number(&c, 4)) < 0 || pass(&c, '-') != 0 || (month = number(&c, 2)) < 0 || pass(&c, '-') != 0 ||
+        (day = number(&c, 2)) < 0)
+        return FOOTFALL_LOGS_NO_DATE;
+    if (pass(&c, 'T') != 0 && pass(&c, 't') != 0 && pass(&c, ' ') != 0)
+        return FOOTFALL_LOGS_NO_DATE;
+    if ((hour = number(&c, 2)) < 0 || pass(&c, ':') != 0 || (minute = number(&c, 2)) < 0 || pass(&c, ':') != 0 ||
+        (second = number(&c, 2)) < 0 || read_fraction(&ms, &c) != 0)
+        return FOOTFALL_LOGS_NO_DATE;
+    if (c.at == c.end)
+        return FOOTFALL_LOGS_NO_OFFSET;
+    if (read_offset(&east, &c) != 0)
+        return FOOTFALL_LOGS_NO_DATE;
+    if (month < 1 || month > 12 || day < 1 || day > footfall__logs_month_days(year, month) || hour > 23 ||
+        minute > 59 || second > 60)
+        return FOOTFALL_LOGS_BAD_DATE;
+    minutes = (footfall__logs_days(year, month, day) * 24 + hour) * 60 + minute - east;
+    *time_ms = minutes * 60000 + (second == 60 ? 59999 : second * 1000 + ms);
+    return FOOTFALL_LOGS_DATE;
 }

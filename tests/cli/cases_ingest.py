@@ -120,7 +120,7 @@ class Files(Case):
         self.assert_untouched()
 
     def test_options_that_are_wrong(self):
-        for words, says in ((['--format', 'json'], '--format: '), (['--by', 'host'], '--by: '),
+        for words, says in ((['--format', 'xml'], '--format: '), (['--by', 'host'], '--by: '),
                             (['--by', 'path', '--counter', 'x'], 'exclude each other'), (['--status', '2xx'], '--status: '),
                             (['--counter', ''], 'COUNTER: ')):
             self.fails(2, 'ingest', *words, stdin=line().encode(), says=says)

@@ -256,7 +256,7 @@ class Refused(Resume):
         self.refused('no state file')
         self.write('state', '[]')
         self.refused('no state file')
-        self.write('state', json.dumps({**good, 'footfall_ingest_state': 2}))
+        self.write('state', json.dumps({**good, 'footfall_ingest_state': 3}))
         self.refused('newer footfall')
         done = good['files'][0]['done']
         for change in ({'number': -1}, {'number': 1.5}, {'number': '1'}, {'series': 'x'}, {'series': good['series'][:-1] + 'g'},

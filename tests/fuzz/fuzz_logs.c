@@ -26,7 +26,7 @@ static void check_decoding(struct footfall_logs_field field)
     if (out == NULL)
         return;
     must(footfall__logs_unescape(out, field) <= field.bytes);
-    if (footfall__logs_path(out, &bytes, field) == NULL) {
+    if (footfall__logs_path(out, &bytes, field, 0) == NULL) {
         must(bytes >= 1 && bytes <= field.bytes + 1);
         must(out[0] == '/' && out[bytes] == '\0');
     }

@@ -105,6 +105,7 @@ static void test_good_lines(void **state)
         assert_int_equal(got.status, want->status);
         assert_true(got.body_bytes == want->body_bytes);
         assert_true(got.time_ms == TIME_MS);
+        assert_false(got.plain);
     }
 }
 
@@ -264,6 +265,54 @@ static void test_times_one_after_another(void **state)
     assert_int_equal(then - first, 60000);
 }
 
+static void test_rfc3339(void **state)
+{
+    static const struct {
+        const char *text;
+        enum footfall_logs_date_form form;
+        int64_t time_ms;
+    } cases[] = {
+        { "2026-03-01T00:00:00Z", FOOTFALL_LOGS_DATE, INT64_C(1772323200000) },
+        { "2026-03-01t00:00:00z", FOOTFALL_LOGS_DATE, INT64_C(1772323200000) },
+        { "2026-03-01 01:00:00+01:00", FOOTFALL_LOGS_DATE, INT64_C(1772323200000) },
+        { "2026-03-01T01:00:00+0100", FOOTFALL_LOGS_DATE, INT64_C(1772323200000) },
+        { "2026-02-28T18:30:00.9999999-05:30", FOOTFALL_LOGS_DATE, INT64_C(1772323200999) },
+        { "2016-12-31T23:59:60.5Z", FOOTFALL_LOGS_DATE, INT64_C(1483228799999) },
+        { "1969-12-31T23:59:59.999Z", FOOTFALL_LOGS_DATE, -1 },
+        { "2026-03-01T00:00:00", FOOTFALL_LOGS_NO_OFFSET, 0 },
+        { "2026-03-01T00:00:00.123", FOOTFALL_LOGS_NO_OFFSET, 0 },
+        { "2026-02-29T00:00:00Z", FOOTFALL_LOGS_BAD_DATE, 0 },
+        { "2026-13-01T00:00:00Z", FOOTFALL_LOGS_BAD_DATE, 0 },
+        { "2026-03-01T24:00:00Z", FOOTFALL_LOGS_BAD_DATE, 0 },
+        { "2026-03-01T00:00:61Z", FOOTFALL_LOGS_BAD_DATE, 0 },
+        { "", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-03-01", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-03-01T00:00:0", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-03-01T00:00:00.", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-03-01T00:00:00.Z", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-03-01T00:00:00+", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-03-01T00:00:00+1", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-03-01T00:00:00+01:", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-03-01T00:00:00+24:00", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-03-01T00:00:00+00:60", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-03-01T00:00:00Z ", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026/03/01 00:00:00Z", FOOTFALL_LOGS_NO_DATE, 0 },
+        { "2026-3-01T00:00:00Z", FOOTFALL_LOGS_NO_DATE, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t ms = 0;
+        size_t bytes = strlen(cases[i].text);
+        char *copy = malloc(bytes > 0 ? bytes : 1);
+        assert_non_null(copy);
+        memcpy(copy, cases[i].text, bytes);
+        if (footfall__logs_rfc3339(&ms, copy, bytes) != cases[i].form || ms != cases[i].time_ms)
+            fail_msg("'%s': %lld", cases[i].text, (long long)ms);
+        free(copy);
+    }
+}
+
 static void test_days_against_the_c_library(void **state)
 {
     int64_t day = -200000;
@@ -339,7 +388,7 @@ static void test_paths(void **state)
         size_t bytes = 0;
         const char *reason = NULL;
         assert_non_null(out);
-        reason = footfall__logs_path(out, &bytes, field);
+        reason = footfall__logs_path(out, &bytes, field, 0);
         if (cases[i].path == NULL) {
             assert_non_null(reason);
             assert_string_equal(reason, cases[i].reason);
@@ -352,13 +401,27 @@ static void test_paths(void **state)
     }
 }
 
+/* What no log has escaped keeps its backslashes. */
+static void test_plain_path(void **state)
+{
+    struct footfall_logs_field field = { "/a\\x41\\\"%42?c", 12 };
+    char out[16];
+    size_t bytes = 0;
+    (void)state;
+    assert_null(footfall__logs_path(out, &bytes, field, 1));
+    assert_string_equal(out, "/a\\x41\\\"B");
+    assert_int_equal(bytes, 9);
+    assert_null(footfall__logs_path(out, &bytes, field, 0));
+    assert_string_equal(out, "/aA\"B");
+}
+
 static void test_path_with_nul(void **state)
 {
     struct footfall_logs_field field = { "/a%00b", 6 };
     char out[8];
     size_t bytes = 0;
     (void)state;
-    assert_null(footfall__logs_path(out, &bytes, field));
+    assert_null(footfall__logs_path(out, &bytes, field, 0));
     assert_int_equal(bytes, 4);
     assert_memory_equal(out, "/a\0b", 5);
 }
@@ -375,7 +438,9 @@ int main(void)
         cmocka_unit_test(test_days_against_the_c_library),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_plain_path),
         cmocka_unit_test(test_path_with_nul),
+        cmocka_unit_test(test_rfc3339),
     };
     return cmocka_run_group_tests_name("logs", tests, NULL, NULL);
 }

@@ -1,8 +1,10 @@
 /* ingest.h: what the parts of `footfall ingest` share. ingest_reader.c cuts files into lines, ingest_lines.c makes
- * operations of lines, ingest_source.c does both on a thread of its own, ingest_state.c remembers how far it got,
- * ingest_files.c knows files again, ingest.c applies and tells. */
+ * operations of lines by the rules that ingest_rules.c took, and asks ingest_agents.c about agents; ingest_source.c does
+ * both on a thread of its own, ingest_state.c remembers how far it got, ingest_files.c knows files again, ingest.c applies
+ * and tells. */
 #ifndef FOOTFALL_CLI_INGEST_H
 #define FOOTFALL_CLI_INGEST_H
+#include <regex.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,14 +27,18 @@
 
 struct footfall_ingest_rules {
     enum footfall_logs_format format;
-    const char *counter; /* NULL: by path */
+    struct footfall_logs_keys keys; /* JSON: those given */
+    const char *counter;            /* NULL: by path */
     int every_status;
     unsigned char statuses[FOOTFALL_CLI_STATUSES];
+    const char *skip_agent; /* NULL: nobody's lines are left out for their agent */
+    regex_t skip_agents;    /* the same compiled */
     int strict;
     int with_agent; /* the configuration tells visitors apart by their agent too; no part of the state */
 };
 
-/* From the options: 0, or FOOTFALL_CLI_USAGE after a message. Strings stay the arguments'. with_agent is the caller's to set. */
+extern const char *const footfall__ingest_format_names[]; /* by enum footfall_logs_format */
+/* From the options: 0, or an exit status after a message. Strings stay the arguments'. with_agent is the caller's to set. */
 int footfall__ingest_take_rules(struct footfall_ingest_rules *rules, const struct footfall_cli_arguments *arguments);
 void footfall__ingest_free_rules(struct footfall_ingest_rules *rules);
 
@@ -44,7 +50,8 @@ enum footfall_ingest_skip {
     FOOTFALL_INGEST_BAD_NAME,
     FOOTFALL_INGEST_BEFORE_1970,
     FOOTFALL_INGEST_FUTURE,
-    FOOTFALL_INGEST_STATUS, /* left out by --status: the one that is no fault */
+    FOOTFALL_INGEST_STATUS, /* left out by --status, */
+    FOOTFALL_INGEST_AGENT,  /* or by --skip-agent: no faults, these two */
     FOOTFALL_INGEST_SKIPS
 };
 /* "bad line", and as a JSON key "bad_line". */
@@ -175,11 +182,22 @@ enum footfall_ingest_verdict {
     FOOTFALL_INGEST_REFUSED,    /* strict: batch->stop */
     FOOTFALL_INGEST_OUT_OF_MEMORY
 };
+
+struct footfall_ingest_agents;
+struct footfall_ingest_memory { /* what is remembered from one line to the next; begins with zeros */
+    struct footfall_logs_reader logs;
+    struct footfall_ingest_agents *agents;
+};
+void footfall__ingest_forget(struct footfall_ingest_memory *memory); /* frees it */
+
 /* Makes an operation of a line, or counts and notes why not. `resume`: see UNFINISHED. */
 enum footfall_ingest_verdict footfall__ingest_judge(struct footfall_ingest_batch *batch,
                                                     const struct footfall_ingest_rules *rules,
-                                                    struct footfall_logs_minute *minute,
+                                                    struct footfall_ingest_memory *memory,
                                                     const struct footfall_ingest_text *line, int resume);
+/* Is that line's agent one of those to be left out (ingest_agents.c)? 1, 0, or -1: no memory. */
+int footfall__ingest_skips_agent(const struct footfall_ingest_rules *rules, struct footfall_ingest_memory *memory,
+                                 const struct footfall_logs_line *line);
 
 /* ---- where batches come from ------------------------------------------------------------------------------------------ */
 
@@ -196,7 +214,7 @@ struct footfall_ingest_source {
     uint64_t lines;    /* read of the current file */
     uint64_t consumed; /* bytes of the files before it */
     struct footfall_ingest_reader reader;
-    struct footfall_logs_minute minute;
+    struct footfall_ingest_memory memory;
 };
 
 /* Fills a cleared batch with at most `most` operations. */

@@ -10,12 +10,12 @@
 #define BLOCK_BYTES ((size_t)1 << 20)
 
 const char *const footfall__ingest_skip_names[FOOTFALL_INGEST_SKIPS] = {
-    "bad line", "not an address", "unspecified address", "no path",
-    "bad name", "before 1970",    "in the future",       "left out by --status",
+    "bad line",      "not an address",       "unspecified address",      "no path", "bad name", "before 1970",
+    "in the future", "left out by --status", "left out by --skip-agent",
 };
 const char *const footfall__ingest_skip_keys[FOOTFALL_INGEST_SKIPS] = {
-    "bad_line", "not_an_address", "unspecified_address", "no_path",
-    "bad_name", "before_1970",    "in_the_future",       "status",
+    "bad_line", "not_an_address", "unspecified_address", "no_path", "bad_name", "before_1970", "in_the_future",
+    "status",   "agent",
 };
 
 /* ---- text that lives as long as its batch ----------------------------------------------------------------------------- */
@@ -115,7 +115,7 @@ static enum footfall_ingest_verdict skip(struct footfall_ingest_batch *batch, co
 {
     struct footfall_ingest_note note = { batch->reached, kind, reason };
     batch->counts.skipped[kind]++;
-    if (kind == FOOTFALL_INGEST_STATUS)
+    if (kind == FOOTFALL_INGEST_STATUS || kind == FOOTFALL_INGEST_AGENT)
         return FOOTFALL_INGEST_SKIPPED;
     if (rules->strict) {
         batch->stop = note;
@@ -126,24 +126,35 @@ static enum footfall_ingest_verdict skip(struct footfall_ingest_batch *batch, co
     return FOOTFALL_INGEST_SKIPPED;
 }
 
-/* An address by its form, so it was refused for standing for nobody? */
+/* Of an address that was refused: an address by its form, but one that stands for nobody? */
 static int is_unspecified(const char *address)
 {
-    struct in6_addr bytes;
-    return inet_pton(AF_INET, address, &bytes) == 1 || inet_pton(AF_INET6, address, &bytes) == 1 ||
-           strchr(address, '%') != NULL;
+    char text[INET6_ADDRSTRLEN];
+    struct in_addr four;
+    struct in6_addr six;
+    size_t bytes = strcspn(address, "%"); /* up to its zone */
+    if (inet_pton(AF_INET, address, &four) == 1)
+        return four.s_addr == 0;
+    if (bytes >= sizeof text || (address[bytes] == '%' && address[bytes + 1] == '\0'))
+        return 0;
+    memcpy(text, address, bytes);
+    text[bytes] = '\0';
+    if (inet_pton(AF_INET6, text, &six) != 1)
+        return 0;
+    memcpy(&four, six.s6_addr + 12, sizeof four);
+    return IN6_IS_ADDR_UNSPECIFIED(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && four.s_addr == 0);
 }
 
 /* The counter's name into *name; NULL with *reason when there is none, or without when memory ran out. */
 static enum footfall_ingest_skip name_of(struct footfall_ingest_batch *batch, const char **name, const char **reason,
-                                         struct footfall_logs_field target)
+                                         const struct footfall_logs_line *line)
 {
-    char *text = room_for(batch, target.bytes + 2);
+    char *text = room_for(batch, line->target.bytes + 2);
     size_t bytes = 0;
     *name = *reason = NULL;
     if (text == NULL)
         return FOOTFALL_INGEST_SKIPS;
-    if ((*reason = footfall__logs_path(text, &bytes, target)) != NULL)
+    if ((*reason = footfall__logs_path(text, &bytes, line->target, line->plain)) != NULL)
         return FOOTFALL_INGEST_NO_PATH;
     if (footfall_name_check(text, bytes, NULL) != FOOTFALL_OK) {
         *reason = "the path is no valid counter name";
@@ -167,11 +178,11 @@ static const char *copy_field(struct footfall_ingest_batch *batch, struct footfa
     return text;
 }
 
-/* A user agent is a C string for the library: it ends at a NUL that was logged as \x00. */
+/* A user agent is a C string for the library: it ends at a NUL that was logged as \x00 or \u0000. */
 static int take_agent(struct footfall_ingest_batch *batch, struct footfall_visitor *visitor,
                       const struct footfall_logs_line *line)
 {
-    const char *agent = copy_field(batch, line->agent, 1);
+    const char *agent = copy_field(batch, line->agent, !line->plain);
     if (agent == NULL)
         return -1;
     visitor->user_agent = keep(batch, strlen(agent) + 1);
@@ -194,7 +205,7 @@ static enum footfall_ingest_verdict take(struct footfall_ingest_batch *batch, co
     if (rules->with_agent && take_agent(batch, visitor, line) != 0)
         return FOOTFALL_INGEST_OUT_OF_MEMORY;
     if (name == NULL) {
-        enum footfall_ingest_skip kind = name_of(batch, &name, &reason, line->target);
+        enum footfall_ingest_skip kind = name_of(batch, &name, &reason, line);
         if (name == NULL)
             return reason == NULL ? FOOTFALL_INGEST_OUT_OF_MEMORY : skip(batch, rules, kind, reason);
     }
@@ -204,25 +215,59 @@ static enum footfall_ingest_verdict take(struct footfall_ingest_batch *batch, co
     return FOOTFALL_INGEST_TAKEN;
 }
 
+/* What is no fault of the line: SKIPPED; TAKEN: go on. */
+static enum footfall_ingest_verdict leave_out(struct footfall_ingest_batch *batch,
+                                              const struct footfall_ingest_rules *rules,
+                                              struct footfall_ingest_memory *memory,
+                                              const struct footfall_logs_line *line)
+{
+    int skipped = 0;
+    if (!rules->every_status && !rules->statuses[line->status])
+        return skip(batch, rules, FOOTFALL_INGEST_STATUS, NULL);
+    if (rules->skip_agent != NULL && (skipped = footfall__ingest_skips_agent(rules, memory, line)) != 0)
+        return skipped < 0 ? FOOTFALL_INGEST_OUT_OF_MEMORY : skip(batch, rules, FOOTFALL_INGEST_AGENT, NULL);
+    return FOOTFALL_INGEST_TAKEN;
+}
+
+static const char *read_line(struct footfall_logs_line *out, const struct footfall_ingest_rules *rules,
+                             struct footfall_ingest_memory *memory, const struct footfall_ingest_text *line)
+{
+    const char *reason = NULL;
+    if (line->too_long)
+        return "longer than 1 MiB";
+    memory->logs.format = rules->format;
+    memory->logs.keys = &rules->keys;
+    reason = footfall__logs_read(out, &memory->logs, line->text, line->bytes);
+    return reason == NULL && out->status < 0 && !rules->every_status ? "no status" : reason;
+}
+
 enum footfall_ingest_verdict footfall__ingest_judge(struct footfall_ingest_batch *batch,
                                                     const struct footfall_ingest_rules *rules,
-                                                    struct footfall_logs_minute *minute,
+                                                    struct footfall_ingest_memory *memory,
                                                     const struct footfall_ingest_text *line, int resume)
 {
     struct footfall_logs_line fields;
-    const char *reason = "longer than 1 MiB";
-    if (!line->too_long)
-        reason = footfall__logs_line(&fields, minute, rules->format, line->text, line->bytes);
+    enum footfall_ingest_verdict verdict = FOOTFALL_INGEST_TAKEN;
+    const char *reason = read_line(&fields, rules, memory, line);
+    if (reason == footfall__logs_no_memory)
+        return FOOTFALL_INGEST_OUT_OF_MEMORY;
     if (reason != NULL && resume && !line->complete)
         return FOOTFALL_INGEST_UNFINISHED;
     batch->counts.read++;
     if (reason != NULL)
         return skip(batch, rules, FOOTFALL_INGEST_BAD_LINE, reason);
-    if (!rules->every_status && !rules->statuses[fields.status])
-        return skip(batch, rules, FOOTFALL_INGEST_STATUS, NULL);
+    if ((verdict = leave_out(batch, rules, memory, &fields)) != FOOTFALL_INGEST_TAKEN)
+        return verdict;
     if (fields.time_ms < 0)
         return skip(batch, rules, FOOTFALL_INGEST_BEFORE_1970, "the time is before 1970");
     if (fields.time_ms > batch->limit_ms)
         return skip(batch, rules, FOOTFALL_INGEST_FUTURE, "the time is more than one hour ahead of the clock");
     return take(batch, rules, &fields);
+}
+
+void footfall__ingest_forget(struct footfall_ingest_memory *memory)
+{
+    footfall__logs_reader_free(&memory->logs);
+    free(memory->agents);
+    memset(memory, 0, sizeof *memory);
 }

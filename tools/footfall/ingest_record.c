@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION 1
+/* 1 knows neither JSON nor --skip-agent, and is written where there is neither: an older footfall reads it too, and never a
+ * state by whose rules it could not count. */
+#define VERSION 2
 #define DAMAGED "is damaged"
 
 char *footfall__ingest_utf8(const char *name)
@@ -53,10 +55,39 @@ static json_t *statuses_to_json(const struct footfall_ingest_rules *rules)
     return json_string(text);
 }
 
+/* {"address": "source.ip"}; NULL: no memory. */
+static json_t *keys_to_json(const struct footfall_ingest_rules *rules)
+{
+    json_t *keys = json_object();
+    for (size_t i = 0; keys != NULL && i < FOOTFALL_LOGS_PARTS; i++) {
+        const char *key = rules->keys.of[i].whole;
+        if (key != NULL && json_object_set_new(keys, footfall__logs_part_names[i], json_string(key)) != 0) {
+            json_decref(keys);
+            return NULL;
+        }
+    }
+    return keys;
+}
+
+static int is_of_version_1(const struct footfall_ingest_rules *rules)
+{
+    return rules->format != FOOTFALL_LOGS_JSON && rules->skip_agent == NULL;
+}
+
 static json_t *rules_to_json(const struct footfall_ingest_rules *rules)
 {
-    return json_pack("{s:s, s:s?, s:o, s:b}", "format", rules->format == FOOTFALL_LOGS_COMMON ? "common" : "combined",
-                     "counter", rules->counter, "status", statuses_to_json(rules), "strict", rules->strict);
+    json_t *out = json_pack("{s:s, s:s?, s:o, s:b}", "format", footfall__ingest_format_names[rules->format], "counter",
+                            rules->counter, "status", statuses_to_json(rules), "strict", rules->strict);
+    json_t *more = NULL;
+    if (out == NULL || is_of_version_1(rules))
+        return out;
+    more = json_pack("{s:o, s:s?}", "keys", keys_to_json(rules), "skip_agent", rules->skip_agent);
+    if (more == NULL || json_object_update(out, more) != 0) {
+        json_decref(out);
+        out = NULL;
+    }
+    json_decref(more);
+    return out;
 }
 
 static json_t *entries_to_json(const struct footfall_ingest_state *state)
@@ -89,9 +120,10 @@ json_t *footfall__ingest_record_make(const struct footfall_ingest_state *state,
     char series[2 * FOOTFALL_SERIES_BYTES + 1];
     for (size_t i = 0; i < FOOTFALL_SERIES_BYTES; i++)
         snprintf(series + 2 * i, 3, "%02x", state->series[i]);
-    return json_pack("{s:i, s:I, s:s, s:I, s:o, s:o, s:o}", "footfall_ingest_state", VERSION, "written_ms",
-                     (json_int_t)written_ms, "series", series, "number", (json_int_t)state->number, "rules",
-                     rules_to_json(rules), "files", entries_to_json(state), "doubt", doubt_to_json(&state->doubt));
+    return json_pack("{s:i, s:I, s:s, s:I, s:o, s:o, s:o}", "footfall_ingest_state",
+                     is_of_version_1(rules) ? 1 : VERSION, "written_ms", (json_int_t)written_ms, "series", series,
+                     "number", (json_int_t)state->number, "rules", rules_to_json(rules), "files",
+                     entries_to_json(state), "doubt", doubt_to_json(&state->doubt));
 }
 
 /* ---- from JSON -------------------------------------------------------------------------------------------------------- */
@@ -197,19 +229,27 @@ static int read_doubt(struct footfall_ingest_state *state, const json_t *object)
     return state->entries[entry].done.offset <= doubt->first && doubt->first < doubt->last.offset ? 0 : -1;
 }
 
+/* As the older version says that there is none. */
+static int says_nothing(const json_t *value)
+{
+    return value == NULL || json_is_null(value) || (json_is_object(value) && json_object_size(value) == 0);
+}
+
 /* The first option that is another than the state's. */
 static const char *compare_rules(const struct footfall_ingest_rules *rules, const json_t *old)
 {
-    static const char *const keys[] = { "format", "counter", "status", "strict" };
+    static const char *const keys[] = { "format", "counter", "status", "strict", "keys", "skip_agent" };
     static const char *const texts[] = { "was made with another --format", "was made with another --counter or --by",
-                                         "was made with another --status", "was made with another --strict" };
+                                         "was made with another --status", "was made with another --strict",
+                                         "was made with other --keys",     "was made with another --skip-agent" };
+    const size_t of_version_1 = 4;
     json_t *now = rules_to_json(rules);
     const char *reason = now == NULL ? "cannot be read: out of memory" : NULL;
     for (size_t i = 0; reason == NULL && i < sizeof keys / sizeof keys[0]; i++) {
-        const json_t *value = json_object_get(old, keys[i]);
-        if (value == NULL)
+        const json_t *value = json_object_get(old, keys[i]), *wanted = json_object_get(now, keys[i]);
+        if (value == NULL && i < of_version_1)
             reason = DAMAGED;
-        else if (!json_equal(value, json_object_get(now, keys[i])))
+        else if (!json_equal(value, wanted) && !(i >= of_version_1 && says_nothing(value) && says_nothing(wanted)))
             reason = texts[i];
     }
     json_decref(now);

@@ -73,7 +73,7 @@ static int fill_from_file(struct footfall_ingest_source *s, struct footfall_inge
         if (got == 0)
             return 1;
         batch->reached = (struct footfall_ingest_where){ s->file, s->lines + 1 };
-        verdict = footfall__ingest_judge(batch, s->rules, &s->minute, &text, s->resume);
+        verdict = footfall__ingest_judge(batch, s->rules, &s->memory, &text, s->resume);
         if (verdict == FOOTFALL_INGEST_UNFINISHED || verdict == FOOTFALL_INGEST_REFUSED) {
             footfall__ingest_put_back(&s->reader);
             batch->left = verdict == FOOTFALL_INGEST_UNFINISHED;
@@ -146,6 +146,7 @@ void footfall__ingest_source_free(struct footfall_ingest_source *source)
 {
     if (source->opened)
         footfall__ingest_close(&source->reader);
+    footfall__ingest_forget(&source->memory);
     free(source->reader.buffer);
     source->reader.buffer = NULL;
     source->opened = 0;

@@ -125,13 +125,15 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                               "own time. What cannot be counted is skipped and told by reason, the first few by line.\n"
                               "With --resume a run that was killed is started again with the same command and counts\n"
                               "every line once, also across a rotation when the rotated file is given too.",
-                              { { FOOTFALL_CLI_FORMAT, "combined (unless given), common or json" },
-                                { FOOTFALL_CLI_KEYS, "where a JSON line has what: address=KEY,time=KEY,..." },
+                              { { FOOTFALL_CLI_FORMAT,
+                                  "combined (unless given), common or json (nginx, Caddy, Traefik)" },
+                                { FOOTFALL_CLI_KEYS,
+                                  "other JSON keys: address=KEY,time=KEY,target=KEY,status=KEY,agent=KEY" },
                                 { FOOTFALL_CLI_BY, "a counter for each path, without its query (unless --counter)" },
                                 { FOOTFALL_CLI_COUNTER, "one counter for all lines" },
                                 { FOOTFALL_CLI_STATUS, "only these, such as 200-399 or 200,204,301-308 (all)" },
                                 { FOOTFALL_CLI_SKIP_AGENT,
-                                  "skip agents that this extended regular expression finds (no case)" },
+                                  "leave out agents in which this extended regular expression is found (any case)" },
                                 { FOOTFALL_CLI_STRICT, "end with 2 at the first line that cannot be counted" },
                                 { FOOTFALL_CLI_RESUME, "remember in this file how far it got" },
                                 { FOOTFALL_CLI_FOLLOW, "go on with the last file as it grows and is rotated" } } },

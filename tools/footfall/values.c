@@ -38,72 +38,22 @@ static int digits(const char **text, int count)
     return value;
 }
 
-static int skip(const char **text, char c)
-{
-    if (**text != c)
-        return -1;
-    (*text)++;
-    return 0;
-}
-
-/* ".5", ".123456": milliseconds, the rest cut. No point: 0. */
-static int fraction(int *out_ms, const char **text)
-{
-    int ms = 0, scale = 100;
-    *out_ms = 0;
-    if (**text != '.')
-        return 0;
-    (*text)++;
-    if (**text < '0' || **text > '9')
-        return -1;
-    for (; **text >= '0' && **text <= '9'; (*text)++, scale /= 10)
-        ms += (**text - '0') * scale;
-    *out_ms = ms;
-    return 0;
-}
-
-/* "Z" or "+01:00": minutes east of UTC. */
-static int offset(int *out_minutes, const char **text)
-{
-    int hour = 0, minute = 0, sign = **text == '-' ? -1 : 1;
-    *out_minutes = 0;
-    if (**text == 'Z' || **text == 'z') {
-        (*text)++;
-        return 0;
-    }
-    if (**text != '+' && **text != '-')
-        return -1;
-    (*text)++;
-    if ((hour = digits(text, 2)) < 0 || skip(text, ':') != 0 || (minute = digits(text, 2)) < 0)
-        return -1;
-    *out_minutes = sign * (hour * 60 + minute);
-    return hour > 23 || minute > 59 ? -1 : 0;
-}
-
 static const char *rfc3339(int64_t *out_ms, const char *text)
 {
     static const char wrong[] = "is neither RFC 3339 (2026-03-01T12:00:00Z) nor milliseconds since 1970";
-    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, ms = 0, east = 0;
-    int64_t minutes = 0;
-    if ((year = digits(&text, 4)) < 0 || skip(&text, '-') != 0 || (month = digits(&text, 2)) < 0 ||
-        skip(&text, '-') != 0 || (day = digits(&text, 2)) < 0)
-        return wrong;
-    if (*text != 'T' && *text != 't' && *text != ' ')
-        return wrong;
-    text++;
-    if ((hour = digits(&text, 2)) < 0 || skip(&text, ':') != 0 || (minute = digits(&text, 2)) < 0 ||
-        skip(&text, ':') != 0 || (second = digits(&text, 2)) < 0 || fraction(&ms, &text) != 0)
-        return wrong;
-    if (*text == '\0')
+    size_t bytes = strlen(text);
+    switch (footfall__logs_rfc3339(out_ms, text, bytes)) {
+    case FOOTFALL_LOGS_DATE:
+        if (text[bytes - 1] >= '0' && text[bytes - 1] <= '9' && text[bytes - 3] != ':')
+            return wrong; /* the form of some logs, "+0100" */
+        return *out_ms < 0 ? "is before 1970" : NULL;
+    case FOOTFALL_LOGS_NO_OFFSET:
         return "has no offset: write Z for UTC, or +01:00";
-    if (offset(&east, &text) != 0 || *text != '\0')
-        return wrong;
-    if (month < 1 || month > 12 || day < 1 || day > footfall__logs_month_days(year, month) || hour > 23 ||
-        minute > 59 || second > 60)
+    case FOOTFALL_LOGS_BAD_DATE:
         return "is no date of the calendar or no time of day";
-    minutes = (footfall__logs_days(year, month, day) * 24 + hour) * 60 + minute - east;
-    *out_ms = minutes * 60000 + (second == 60 ? 59999 : second * 1000 + ms);
-    return *out_ms < 0 ? "is before 1970" : NULL;
+    default:
+        return wrong;
+    }
 }
 
 const char *footfall__cli_time(int64_t *out_ms, const char *text)
