@@ -124,6 +124,7 @@ static int send_numbered(struct run *run, const struct footfall_ingest_batch *ba
 static int ending(struct run *run, const struct footfall_ingest_batch *batch)
 {
     const struct footfall_ingest_where *reached = &batch->reached;
+    const char *wrong = batch->wrong;
     if (batch->left)
         footfall__cli_complain(0, "%s:%" PRIu64 ": the last line has no end yet and is left for the next run",
                                footfall__ingest_file_name(&run->report, reached->file), reached->line);
@@ -137,10 +138,11 @@ static int ending(struct run *run, const struct footfall_ingest_batch *batch)
                                       footfall__ingest_file_name(&run->report, batch->stop.where.file),
                                       batch->stop.where.line, batch->stop.reason);
     default:
+        if (wrong[0] == '\0')
+            wrong =
+                batch->error == ESTALE ? "it was changed or replaced meanwhile; start again" : strerror(batch->error);
         return footfall__cli_complain(FOOTFALL_CLI_FAILED, "%s: cannot be read after line %" PRIu64 ": %s",
-                                      footfall__ingest_file_name(&run->report, reached->file), reached->line,
-                                      batch->error == ESTALE ? "it was changed or replaced meanwhile; start again"
-                                                             : strerror(batch->error));
+                                      footfall__ingest_file_name(&run->report, reached->file), reached->line, wrong);
     }
 }
 

@@ -1,6 +1,6 @@
-/* ingest.h: what the parts of `footfall ingest` share. ingest_reader.c cuts files into lines, ingest_lines.c makes
- * operations of lines, ingest_source.c does both on a thread of its own, ingest_state.c remembers how far it got,
- * ingest_files.c knows files again, ingest.c applies and tells. */
+/* ingest.h: what the parts of `footfall ingest` share. ingest_stream.c decompresses, ingest_reader.c cuts files into lines,
+ * ingest_lines.c makes operations of lines, ingest_source.c makes batches of them, ingest_pipe.c does all that on a thread of
+ * its own, ingest_state.c remembers how far it got, ingest_files.c knows files again, ingest.c applies and tells. */
 #ifndef FOOTFALL_CLI_INGEST_H
 #define FOOTFALL_CLI_INGEST_H
 #include <stddef.h>
@@ -14,11 +14,12 @@
 #include "logs.h"
 
 #define FOOTFALL_INGEST_BATCH 65536 /* operations. 16384 cost 20 to 45 % more processor time by path, 131072 no less */
-#define FOOTFALL_INGEST_BATCH_MAX 16777216       /* that a state file may ask for */
-#define FOOTFALL_INGEST_LINE_BYTES 1048576       /* longest line that is looked at */
-#define FOOTFALL_INGEST_HEAD_BYTES 4096          /* what a file is known by: its first bytes, */
-#define FOOTFALL_INGEST_TAIL_BYTES 256           /* and those before the place that was reached */
-#define FOOTFALL_INGEST_AHEAD_MS 3600000         /* how far a line may be ahead of the clock */
+#define FOOTFALL_INGEST_BATCH_MAX 16777216   /* that a state file may ask for */
+#define FOOTFALL_INGEST_BATCH_BYTES 33554432 /* of log in a batch, which must not fill the memory when lines are long */
+#define FOOTFALL_INGEST_LINE_BYTES 1048576   /* longest line that is looked at */
+#define FOOTFALL_INGEST_HEAD_BYTES 4096      /* what a file is known by: its first bytes, */
+#define FOOTFALL_INGEST_TAIL_BYTES 256       /* and those before the place that was reached */
+#define FOOTFALL_INGEST_AHEAD_MS 3600000     /* how far a line may be ahead of the clock */
 #define FOOTFALL_INGEST_STDIN "(standard input)" /* as messages call it */
 
 /* ---- what counts ------------------------------------------------------------------------------------------------------ */
@@ -56,9 +57,35 @@ struct footfall_ingest_counts {
     uint64_t skipped[FOOTFALL_INGEST_SKIPS];
 };
 
+/* ---- bytes ------------------------------------------------------------------------------------------------------------- */
+
+struct footfall_ingest_gzip;
+struct footfall_ingest_stream {
+    int fd;
+    int looked; /* at the bytes that tell what it is */
+    unsigned char lead[2];
+    size_t lead_bytes;
+    struct footfall_ingest_gzip *gzip; /* NULL: nothing to decompress */
+    uint64_t offset;                   /* of the next byte that is given out */
+    uint64_t taken;                    /* bytes read from fd */
+    char wrong[96];                    /* what is, when errno is EBADMSG */
+};
+
+/* From where fd stands, which stays the caller's. Nothing is read yet. */
+void footfall__ingest_stream_open(struct footfall_ingest_stream *stream, int fd);
+void footfall__ingest_stream_free(struct footfall_ingest_stream *stream);
+/* Up to `size` bytes, 0 at the end, or -1 with errno; the second goes on until the end or `size`. */
+ssize_t footfall__ingest_stream_read(struct footfall_ingest_stream *stream, void *out, size_t size);
+ssize_t footfall__ingest_stream_read_all(struct footfall_ingest_stream *stream, void *out, size_t size);
+/* Passes so many bytes or, unless it is compressed, goes past the end. fd was opened at its beginning. 0, or -1 with errno. */
+int footfall__ingest_stream_pass(struct footfall_ingest_stream *stream, uint64_t bytes);
+uint64_t
+footfall__ingest_stream_taken(const struct footfall_ingest_stream *stream); /* bytes of fd that are done with */
+
 /* ---- a place in a file ------------------------------------------------------------------------------------------------ */
 
-/* All before `offset` is done; the hashes are those of the bytes that a file must have to be the same. */
+/* All before `offset` is done; the hashes are those of the bytes that a file must have to be the same. Of a compressed log all
+ * numbers are those of the log, so that it is the same before and after it was compressed. */
 struct footfall_ingest_place {
     uint64_t offset;
     uint64_t lines; /* that begin before offset */
@@ -71,27 +98,32 @@ struct footfall_ingest_file {
     const char *name; /* as given; "-" is standard input */
     dev_t device;
     ino_t inode;
+    uint64_t bytes; /* of a regular file, on disk */
+    int regular, compressed;
     struct footfall_ingest_place start; /* zeros: from its beginning */
     size_t entry;                       /* of the state; SIZE_MAX: none yet */
 };
 
 uint64_t footfall__ingest_hash(const void *bytes, size_t size);
-/* Opens for reading: a descriptor, or -1 after a message. Directories and gzip files are refused. */
+/* Opens for reading: a descriptor, or -1 with errno. */
 int footfall__ingest_open(const struct footfall_ingest_file *file);
 /* Looks at every file before anything is counted: 0, or FOOTFALL_CLI_USAGE after a message. `resume`: they must be regular
  * files, none of them twice. */
 int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume);
-/* Is the open file the one in which that place was reached? 1, 0, or -1 with errno. */
-int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place);
+/* Bytes that there are to read, as they are on disk; 0: nobody knows. */
+uint64_t footfall__ingest_input_bytes(const struct footfall_ingest_file *files, size_t count);
+/* Is the regular file that is open the one in which that place was reached? 1, 0, or -1 with errno, and why in `wrong`. */
+int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place, char *wrong, size_t wrong_bytes);
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------ */
 
 struct footfall_ingest_reader {
-    int fd;
+    struct footfall_ingest_stream stream;
     char *buffer; /* bytes already passed (as many as a place needs), then begin … end: not looked at yet */
     size_t begin, end;
     size_t pending;  /* of the line given out last */
-    uint64_t offset; /* in the file, of begin */
+    uint64_t offset; /* in the log, of begin */
+    uint64_t start;  /* where it began to read */
     uint64_t stop;   /* the file ends here, whatever follows */
     int at_end;
     int behind; /* the line that was put back is no longer in the buffer: `before` is its place */
@@ -107,6 +139,10 @@ struct footfall_ingest_text {
     int too_long; /* longer than FOOTFALL_INGEST_LINE_BYTES; text is undefined */
 };
 
+/* Goes to that place in a fresh stream, and gives the bytes that stand there: `head` and `tail` have room for as many as a place
+ * knows. 0, or -1 with errno (ESTALE: not the file in which it was reached). */
+int footfall__ingest_reach(struct footfall_ingest_stream *stream, const struct footfall_ingest_place *place,
+                           unsigned char *head, unsigned char *tail);
 /* Reads from `start` up to `stop`. Takes fd over. 0, or -1 with errno (ESTALE: not the file in which that place was
  * reached). The buffer is kept from one file to the next. */
 int footfall__ingest_begin(struct footfall_ingest_reader *reader, int fd, const struct footfall_ingest_place *start,
@@ -116,7 +152,8 @@ int footfall__ingest_line(struct footfall_ingest_reader *reader, struct footfall
 void footfall__ingest_put_back(struct footfall_ingest_reader *reader); /* the last line; nothing is read after that */
 /* The place after the last line (before it, once put back); `lines` and `inside_line` are the caller's. */
 void footfall__ingest_mark(struct footfall_ingest_reader *reader, struct footfall_ingest_place *out);
-void footfall__ingest_close(struct footfall_ingest_reader *reader); /* the file; keeps the buffer */
+uint64_t footfall__ingest_consumed(const struct footfall_ingest_reader *reader); /* bytes on disk, from `start` on */
+void footfall__ingest_close(struct footfall_ingest_reader *reader);              /* the file; keeps the buffer */
 
 /* ---- batches ---------------------------------------------------------------------------------------------------------- */
 
@@ -136,7 +173,7 @@ enum footfall_ingest_end {
     FOOTFALL_INGEST_MORE,       /* more may follow */
     FOOTFALL_INGEST_INPUT_ENDS, /* nothing follows */
     FOOTFALL_INGEST_STOPPED,    /* strict: `stop` says where */
-    FOOTFALL_INGEST_UNREADABLE  /* `error`, at `reached` */
+    FOOTFALL_INGEST_UNREADABLE  /* `error` and `wrong`, at `reached` */
 };
 
 struct footfall_ingest_block;
@@ -155,7 +192,9 @@ struct footfall_ingest_batch {
     struct footfall_ingest_where reached; /* the last line read */
     struct footfall_ingest_note stop;
     enum footfall_ingest_end end;
-    int error;
+    int error;                                                       /* an errno */
+    char wrong[sizeof(((struct footfall_ingest_stream *)0)->wrong)]; /* "" when the errno says it all */
+    uint64_t consumed; /* bytes of all input so far, as they are on disk */
     /* With a state file only, and then all lines are of one file: */
     size_t file;
     uint64_t first;                    /* offset of its first line */
@@ -192,7 +231,8 @@ struct footfall_ingest_source {
     size_t file;      /* the current one */
     int opened;
     int inside_line;
-    uint64_t lines; /* read of the current file */
+    uint64_t lines;    /* read of the current file */
+    uint64_t consumed; /* of the files before it */
     struct footfall_ingest_reader reader;
     struct footfall_logs_minute minute;
 };

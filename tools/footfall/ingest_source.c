@@ -1,9 +1,7 @@
-/* ingest_source.c: where batches come from: the files in order, read and parsed one batch ahead on a thread of its own, while
- * the batch before is being applied. */
+/* ingest_source.c: makes batches of the files in order. On which thread is ingest_pipe.c's affair. */
 #include "ingest.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,7 +18,17 @@ static void hash_operations(struct footfall_ingest_batch *batch)
     }
 }
 
-/* 0, or -1: batch->error. */
+/* For what errno says. */
+static void give_up(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch)
+{
+    batch->end = FOOTFALL_INGEST_UNREADABLE;
+    batch->error = errno;
+    batch->wrong[0] = '\0';
+    if (errno == EBADMSG)
+        memcpy(batch->wrong, s->reader.stream.wrong, sizeof batch->wrong);
+}
+
+/* 0, or -1 with errno. */
 static int open_next(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch)
 {
     const struct footfall_ingest_file *file = &s->files[s->file];
@@ -28,18 +36,15 @@ static int open_next(struct footfall_ingest_source *s, struct footfall_ingest_ba
     s->lines = file->start.lines;
     s->inside_line = file->start.inside_line;
     batch->reached = (struct footfall_ingest_where){ s->file, s->lines };
-    if (fd < 0 || footfall__ingest_begin(&s->reader, fd, &file->start, s->stop) != 0) {
-        batch->error = errno;
-        if (fd >= 0)
-            footfall__ingest_close(&s->reader);
+    if (fd < 0)
         return -1;
-    }
     s->opened = 1;
-    return 0;
+    return footfall__ingest_begin(&s->reader, fd, &file->start, s->stop);
 }
 
 static void close_file(struct footfall_ingest_source *s)
 {
+    s->consumed += footfall__ingest_consumed(&s->reader);
     footfall__ingest_close(&s->reader);
     s->opened = 0;
     s->file++;
@@ -64,7 +69,8 @@ static int pass_rest_of_line(struct footfall_ingest_source *s)
 static int fill_from_file(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch, size_t most)
 {
     struct footfall_ingest_text text = { NULL, 0, 0, 0 };
-    while (batch->count < most) {
+    size_t bytes = 0, most_bytes = s->stop == UINT64_MAX ? FOOTFALL_INGEST_BATCH_BYTES : SIZE_MAX;
+    while (batch->count < most && bytes < most_bytes) {
         int got = footfall__ingest_line(&s->reader, &text);
         enum footfall_ingest_verdict verdict = FOOTFALL_INGEST_SKIPPED;
         if (got < 0)
@@ -85,11 +91,11 @@ static int fill_from_file(struct footfall_ingest_source *s, struct footfall_inge
         }
         s->lines++;
         s->inside_line = !text.complete;
+        bytes += verdict == FOOTFALL_INGEST_TAKEN ? text.bytes : 0;
     }
     return 0;
 unreadable:
-    batch->end = FOOTFALL_INGEST_UNREADABLE;
-    batch->error = errno;
+    give_up(s, batch);
     return 0;
 }
 
@@ -114,14 +120,9 @@ void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfal
     int ended = 0;
     batch->limit_ms = s->limit_ms != 0 ? s->limit_ms : time_limit();
     while (s->file < s->file_count && batch->end == FOOTFALL_INGEST_MORE && batch->count < most) {
-        if (!s->opened && open_next(s, batch) != 0) {
-            batch->end = FOOTFALL_INGEST_UNREADABLE;
-            return;
-        }
-        if (s->inside_line && pass_rest_of_line(s) < 0) {
-            batch->end = FOOTFALL_INGEST_UNREADABLE;
-            batch->error = errno;
-            return;
+        if ((!s->opened && open_next(s, batch) != 0) || (s->inside_line && pass_rest_of_line(s) < 0)) {
+            give_up(s, batch);
+            break;
         }
         batch->first = s->reader.offset + s->reader.pending;
         ended = s->inside_line || fill_from_file(s, batch, most);
@@ -129,9 +130,10 @@ void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfal
             mark(s, batch);
         if (ended)
             close_file(s);
-        if (s->resume)
+        if (s->resume || !ended)
             break;
     }
+    batch->consumed = s->consumed + (s->opened ? footfall__ingest_consumed(&s->reader) : 0);
     if (batch->end == FOOTFALL_INGEST_MORE && s->file == s->file_count)
         batch->end = FOOTFALL_INGEST_INPUT_ENDS;
     if (s->resume)
@@ -145,102 +147,4 @@ void footfall__ingest_source_free(struct footfall_ingest_source *source)
     free(source->reader.buffer);
     source->reader.buffer = NULL;
     source->opened = 0;
-}
-
-/* ---- one batch ahead -------------------------------------------------------------------------------------------------- */
-
-struct footfall_ingest_pipe {
-    struct footfall_ingest_source *source;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct footfall_ingest_batch batches[2];
-    int full[2];
-    int given; /* the batch that the caller has, -1: none */
-    int next;  /* to be given */
-    int closing;
-};
-
-static void *produce(void *user)
-{
-    struct footfall_ingest_pipe *pipe = user;
-    enum footfall_ingest_end end = FOOTFALL_INGEST_MORE;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    for (int at = 0; end == FOOTFALL_INGEST_MORE; at = !at) {
-        int closing = 0;
-        pthread_mutex_lock(&pipe->lock);
-        while (pipe->full[at] && !pipe->closing)
-            pthread_cond_wait(&pipe->changed, &pipe->lock);
-        closing = pipe->closing;
-        pthread_mutex_unlock(&pipe->lock);
-        if (closing)
-            break;
-        footfall__ingest_batch_clear(&pipe->batches[at]);
-        footfall__ingest_fill(pipe->source, &pipe->batches[at], FOOTFALL_INGEST_BATCH);
-        end = pipe->batches[at].end;
-        pthread_mutex_lock(&pipe->lock);
-        pipe->full[at] = 1;
-        pthread_cond_broadcast(&pipe->changed);
-        pthread_mutex_unlock(&pipe->lock);
-    }
-    return NULL;
-}
-
-static void free_pipe(struct footfall_ingest_pipe *pipe)
-{
-    for (int i = 0; i < 2; i++)
-        footfall__ingest_batch_free(&pipe->batches[i]);
-    pthread_cond_destroy(&pipe->changed);
-    pthread_mutex_destroy(&pipe->lock);
-    free(pipe);
-}
-
-struct footfall_ingest_pipe *footfall__ingest_pipe_open(struct footfall_ingest_source *source)
-{
-    struct footfall_ingest_pipe *pipe = calloc(1, sizeof *pipe);
-    if (pipe == NULL)
-        return NULL;
-    pipe->source = source;
-    pipe->given = -1;
-    pthread_mutex_init(&pipe->lock, NULL);
-    pthread_cond_init(&pipe->changed, NULL);
-    for (int i = 0; i < 2; i++)
-        if (footfall__ingest_batch_open(&pipe->batches[i], FOOTFALL_INGEST_BATCH) != 0) {
-            free_pipe(pipe);
-            return NULL;
-        }
-    if (pthread_create(&pipe->thread, NULL, produce, pipe) != 0) {
-        free_pipe(pipe);
-        return NULL;
-    }
-    return pipe;
-}
-
-struct footfall_ingest_batch *footfall__ingest_pipe_next(struct footfall_ingest_pipe *pipe)
-{
-    int at = pipe->next;
-    pthread_mutex_lock(&pipe->lock);
-    if (pipe->given >= 0) {
-        pipe->full[pipe->given] = 0;
-        pthread_cond_broadcast(&pipe->changed);
-    }
-    while (!pipe->full[at])
-        pthread_cond_wait(&pipe->changed, &pipe->lock);
-    pipe->given = at;
-    pipe->next = !at;
-    pthread_mutex_unlock(&pipe->lock);
-    return &pipe->batches[at];
-}
-
-void footfall__ingest_pipe_close(struct footfall_ingest_pipe *pipe)
-{
-    if (pipe == NULL)
-        return;
-    pthread_mutex_lock(&pipe->lock);
-    pipe->closing = 1;
-    pthread_cond_broadcast(&pipe->changed);
-    pthread_mutex_unlock(&pipe->lock);
-    pthread_cancel(pipe->thread); /* it may wait for input that never comes */
-    pthread_join(pipe->thread, NULL);
-    free_pipe(pipe);
 }
