@@ -1,6 +1,7 @@
 /* ingest.h: what the parts of `footfall ingest` share. ingest_stream.c decompresses, ingest_reader.c cuts files into lines,
  * ingest_lines.c makes operations of lines, ingest_source.c makes batches of them, ingest_pipe.c does all that on a thread of
- * its own, ingest_state.c remembers how far it got, ingest_files.c knows files again, ingest.c applies and tells. */
+ * its own, ingest_send.c sends them, ingest_state.c remembers how far it got, ingest_files.c knows files again, ingest_report.c
+ * tells, ingest.c begins and ends it all. */
 #ifndef FOOTFALL_CLI_INGEST_H
 #define FOOTFALL_CLI_INGEST_H
 #include <stddef.h>
@@ -13,7 +14,8 @@
 #include "cli.h"
 #include "logs.h"
 
-#define FOOTFALL_INGEST_BATCH 65536 /* operations. 16384 cost 20 to 45 % more processor time by path, 131072 no less */
+#define FOOTFALL_INGEST_BATCH                                                                                          \
+    65536 /* operations, at most. 16384 cost 20 to 45 % more processor time by path, 131072 no less */
 #define FOOTFALL_INGEST_BATCH_MAX 16777216   /* that a state file may ask for */
 #define FOOTFALL_INGEST_BATCH_BYTES 33554432 /* of log in a batch, which must not fill the memory when lines are long */
 #define FOOTFALL_INGEST_LINE_BYTES 1048576   /* longest line that is looked at */
@@ -190,6 +192,7 @@ struct footfall_ingest_batch {
     struct footfall_ingest_note notes[FOOTFALL_INGEST_SKIPS * FOOTFALL_INGEST_NOTES];
     size_t note_count;
     struct footfall_ingest_where reached; /* the last line read */
+    struct footfall_ingest_where next;    /* the first that is not done with it */
     struct footfall_ingest_note stop;
     enum footfall_ingest_end end;
     int error;                                                       /* an errno */
@@ -244,8 +247,11 @@ void footfall__ingest_source_free(struct footfall_ingest_source *source);
 struct footfall_ingest_pipe; /* reads and parses one batch ahead, on a thread of its own */
 /* NULL: no memory or no thread. The source must outlive the pipe and is the pipe's until it is closed. */
 struct footfall_ingest_pipe *footfall__ingest_pipe_open(struct footfall_ingest_source *source);
-/* The next batch; the one before goes back. Not after one whose end is not MORE. */
-struct footfall_ingest_batch *footfall__ingest_pipe_next(struct footfall_ingest_pipe *pipe);
+/* The next batch, NULL: there is none within a quarter of a second; the one before goes back. Not after one whose end is not
+ * MORE. */
+const struct footfall_ingest_batch *footfall__ingest_pipe_next(struct footfall_ingest_pipe *pipe);
+/* So many operations took so long: later batches are of a size that keeps a run busy, and one that can be watched and stopped. */
+void footfall__ingest_pipe_took(struct footfall_ingest_pipe *pipe, size_t count, int64_t ms);
 void footfall__ingest_pipe_close(struct footfall_ingest_pipe *pipe);
 
 /* ---- the state file --------------------------------------------------------------------------------------------------- */
@@ -294,6 +300,7 @@ struct footfall_ingest_report {
     struct footfall_ingest_counts sum;
     uint64_t named[FOOTFALL_INGEST_SKIPS]; /* lines named so far */
     struct timespec began;                 /* CLOCK_MONOTONIC */
+    uint64_t input_bytes;                  /* that there are to read, as they are on disk; 0: nobody knows */
     int json;
 };
 
@@ -305,6 +312,9 @@ int footfall__ingest_tell_failure(const struct footfall_ingest_report *report,
                                   const struct footfall_ingest_batch *batch, const struct footfall_error *err);
 /* Adds what became of a batch's lines. */
 void footfall__ingest_add_counts(struct footfall_ingest_report *report, const struct footfall_ingest_batch *batch);
+/* A line that is drawn over, on a terminal: after each batch that is counted, and none before anything else is said. */
+void footfall__ingest_show_progress(struct footfall_ingest_report *report, const struct footfall_ingest_batch *batch);
+void footfall__ingest_hide_progress(struct footfall_ingest_report *report);
 void footfall__ingest_print_summary(const struct footfall_ingest_report *report);
 
 /* As JSON (ingest_record.c). `record` is borrowed. */
@@ -314,4 +324,23 @@ json_t *footfall__ingest_record_make(const struct footfall_ingest_state *state,
 const char *footfall__ingest_record_read(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules,
                                          const json_t *record, int64_t *written_ms);
 char *footfall__ingest_utf8(const char *name); /* a copy with '?' for what is no UTF-8; NULL: no memory */
+
+/* ---- the run (ingest.c, ingest_send.c) ----------------------------------------------------------------------------------- */
+
+struct footfall_ingest_run {
+    struct footfall_cli *cli;
+    struct footfall_ingest_rules rules;
+    struct footfall_ingest_file *files;
+    size_t file_count;
+    const char *state_path; /* NULL: nothing is remembered */
+    struct footfall_ingest_state state;
+    struct footfall_call call;
+    struct footfall_ingest_report report;
+    struct footfall_ingest_where next; /* all before is counted */
+};
+
+/* Sends the batch of the run before again, if there is one in doubt; then all that follows. 0, or an exit status after a
+ * message. */
+int footfall__ingest_settle_doubt(struct footfall_ingest_run *run);
+int footfall__ingest_send_all(struct footfall_ingest_run *run);
 #endif

@@ -3,6 +3,13 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define POLL_MS 250
+#define FIRST 4096 /* operations */
+#define FEWEST 256
+#define QUICK_MS 500 /* in less than this a batch may be larger, */
+#define SLOW_MS 4000 /* in more than that it is too large */
 
 struct footfall_ingest_pipe {
     struct footfall_ingest_source *source;
@@ -13,6 +20,7 @@ struct footfall_ingest_pipe {
     int full[2];
     int given; /* the batch that the caller has, -1: none */
     int next;  /* to be given */
+    size_t most;
     int closing;
 };
 
@@ -23,15 +31,17 @@ static void *produce(void *user)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     for (int at = 0; end == FOOTFALL_INGEST_MORE; at = !at) {
         int closing = 0;
+        size_t most = 0;
         pthread_mutex_lock(&pipe->lock);
         while (pipe->full[at] && !pipe->closing)
             pthread_cond_wait(&pipe->changed, &pipe->lock);
         closing = pipe->closing;
+        most = pipe->most;
         pthread_mutex_unlock(&pipe->lock);
         if (closing)
             break;
         footfall__ingest_batch_clear(&pipe->batches[at]);
-        footfall__ingest_fill(pipe->source, &pipe->batches[at], FOOTFALL_INGEST_BATCH);
+        footfall__ingest_fill(pipe->source, &pipe->batches[at], most);
         end = pipe->batches[at].end;
         pthread_mutex_lock(&pipe->lock);
         pipe->full[at] = 1;
@@ -50,6 +60,16 @@ static void free_pipe(struct footfall_ingest_pipe *pipe)
     free(pipe);
 }
 
+static void open_locks(struct footfall_ingest_pipe *pipe)
+{
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&pipe->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&pipe->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 struct footfall_ingest_pipe *footfall__ingest_pipe_open(struct footfall_ingest_source *source)
 {
     struct footfall_ingest_pipe *pipe = calloc(1, sizeof *pipe);
@@ -57,8 +77,8 @@ struct footfall_ingest_pipe *footfall__ingest_pipe_open(struct footfall_ingest_s
         return NULL;
     pipe->source = source;
     pipe->given = -1;
-    pthread_mutex_init(&pipe->lock, NULL);
-    pthread_cond_init(&pipe->changed, NULL);
+    pipe->most = FIRST;
+    open_locks(pipe);
     for (int i = 0; i < 2; i++)
         if (footfall__ingest_batch_open(&pipe->batches[i], FOOTFALL_INGEST_BATCH) != 0) {
             free_pipe(pipe);
@@ -71,20 +91,51 @@ struct footfall_ingest_pipe *footfall__ingest_pipe_open(struct footfall_ingest_s
     return pipe;
 }
 
-struct footfall_ingest_batch *footfall__ingest_pipe_next(struct footfall_ingest_pipe *pipe)
+static struct timespec after_ms(int64_t ms)
 {
-    int at = pipe->next;
+    struct timespec at = { 0, 0 };
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += (time_t)(ms / 1000);
+    at.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+const struct footfall_ingest_batch *footfall__ingest_pipe_next(struct footfall_ingest_pipe *pipe)
+{
+    const struct footfall_ingest_batch *batch = NULL;
+    struct timespec until = after_ms(POLL_MS);
+    int at = pipe->next, waited = 0;
     pthread_mutex_lock(&pipe->lock);
     if (pipe->given >= 0) {
         pipe->full[pipe->given] = 0;
+        pipe->given = -1;
         pthread_cond_broadcast(&pipe->changed);
     }
-    while (!pipe->full[at])
-        pthread_cond_wait(&pipe->changed, &pipe->lock);
-    pipe->given = at;
-    pipe->next = !at;
+    while (!pipe->full[at] && waited == 0)
+        waited = pthread_cond_timedwait(&pipe->changed, &pipe->lock, &until);
+    if (pipe->full[at]) {
+        batch = &pipe->batches[at];
+        pipe->given = at;
+        pipe->next = !at;
+    }
     pthread_mutex_unlock(&pipe->lock);
-    return &pipe->batches[at];
+    return batch;
+}
+
+void footfall__ingest_pipe_took(struct footfall_ingest_pipe *pipe, size_t count, int64_t ms)
+{
+    pthread_mutex_lock(&pipe->lock);
+    if (ms < QUICK_MS && count >= pipe->most && pipe->most < FOOTFALL_INGEST_BATCH)
+        pipe->most *= 4;
+    else if (ms > SLOW_MS && count / 2 < pipe->most)
+        pipe->most = count / 2 > FEWEST ? count / 2 : FEWEST;
+    if (pipe->most > FOOTFALL_INGEST_BATCH)
+        pipe->most = FOOTFALL_INGEST_BATCH;
+    pthread_mutex_unlock(&pipe->lock);
 }
 
 void footfall__ingest_pipe_close(struct footfall_ingest_pipe *pipe)

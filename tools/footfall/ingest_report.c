@@ -38,6 +38,17 @@ void footfall__ingest_add_counts(struct footfall_ingest_report *report, const st
     }
 }
 
+void footfall__ingest_show_progress(struct footfall_ingest_report *report, const struct footfall_ingest_batch *batch)
+{
+    (void)report;
+    (void)batch;
+}
+
+void footfall__ingest_hide_progress(struct footfall_ingest_report *report)
+{
+    (void)report;
+}
+
 static double seconds_since(const struct timespec *began)
 {
     struct timespec now = { 0, 0 };

@@ -48,6 +48,7 @@ static void close_file(struct footfall_ingest_source *s)
     footfall__ingest_close(&s->reader);
     s->opened = 0;
     s->file++;
+    s->lines = s->file < s->file_count ? s->files[s->file].start.lines : 0;
 }
 
 /* What an earlier run counted without its newline may have grown: up to the newline it is no line of its own.
@@ -133,6 +134,7 @@ void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfal
         if (s->resume || !ended)
             break;
     }
+    batch->next = (struct footfall_ingest_where){ s->file, s->lines + 1 };
     batch->consumed = s->consumed + (s->opened ? footfall__ingest_consumed(&s->reader) : 0);
     if (batch->end == FOOTFALL_INGEST_MORE && s->file == s->file_count)
         batch->end = FOOTFALL_INGEST_INPUT_ENDS;
