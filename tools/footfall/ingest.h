@@ -1,5 +1,6 @@
 /* ingest.h: what the parts of `footfall ingest` share. ingest_stream.c decompresses, ingest_reader.c cuts files into lines,
- * ingest_lines.c makes operations of lines, ingest_source.c makes batches of them, ingest_pipe.c does all that on a thread of
+ * ingest_lines.c makes operations of lines, ingest_source.c makes batches of them, ingest_follow.c goes on with a
+ * growing log, ingest_pipe.c does all that on a thread of
  * its own, ingest_send.c sends them, ingest_state.c remembers how far it got, ingest_files.c knows files again, ingest_report.c
  * tells, ingest.c begins and ends it all. */
 #ifndef FOOTFALL_CLI_INGEST_H
@@ -73,8 +74,8 @@ struct footfall_ingest_stream {
     char wrong[96];                    /* what is, when errno is EBADMSG */
 };
 
-/* From where fd stands, which stays the caller's. Nothing is read yet. */
-void footfall__ingest_stream_open(struct footfall_ingest_stream *stream, int fd);
+/* From where fd stands, which stays the caller's. Nothing is read yet. `plain`: whatever it looks like. */
+void footfall__ingest_stream_open(struct footfall_ingest_stream *stream, int fd, int plain);
 void footfall__ingest_stream_free(struct footfall_ingest_stream *stream);
 /* Up to `size` bytes, 0 at the end, or -1 with errno; the second goes on until the end or `size`. */
 ssize_t footfall__ingest_stream_read(struct footfall_ingest_stream *stream, void *out, size_t size);
@@ -100,22 +101,46 @@ struct footfall_ingest_file {
     const char *name; /* as given; "-" is standard input */
     dev_t device;
     ino_t inode;
+    int fd;         /* open already, and the run's to close; -1: it is opened by its name */
     uint64_t bytes; /* of a regular file, on disk */
     int regular, compressed;
     struct footfall_ingest_place start; /* zeros: from its beginning */
     size_t entry;                       /* of the state; SIZE_MAX: none yet */
+    uint64_t generation;                /* of a slot that is followed: which log that entry is of */
 };
 
 uint64_t footfall__ingest_hash(const void *bytes, size_t size);
 /* Opens for reading: a descriptor, or -1 with errno. */
 int footfall__ingest_open(const struct footfall_ingest_file *file);
 /* Looks at every file before anything is counted: 0, or FOOTFALL_CLI_USAGE after a message. `resume`: they must be regular
- * files, none of them twice. */
-int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume);
+ * files, none of them twice. `follow`: the last one is kept open. */
+int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume, int follow);
 /* Bytes that there are to read, as they are on disk; 0: nobody knows. */
 uint64_t footfall__ingest_input_bytes(const struct footfall_ingest_file *files, size_t count);
 /* Is the regular file that is open the one in which that place was reached? 1, 0, or -1 with errno, and why in `wrong`. */
 int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place, char *wrong, size_t wrong_bytes);
+
+/* How long the log is that is in the regular file, decompressed. 0, or -1 with errno: it cannot be read to its end. */
+int footfall__ingest_log_bytes(int fd, uint64_t *bytes);
+
+/* ---- beside a log (ingest_rotated.c) ------------------------------------------------------------------------------------ */
+
+struct footfall_ingest_sibling {
+    char *name;
+    dev_t device;
+    ino_t inode;
+    struct timespec modified;
+};
+struct footfall_ingest_siblings { /* latest first */
+    struct footfall_ingest_sibling *files;
+    size_t count;
+};
+
+/* The regular files that are not empty and named as a rotated log of that name may be. 0, or -1: no memory. */
+int footfall__ingest_siblings_open(struct footfall_ingest_siblings *siblings, const char *name);
+void footfall__ingest_siblings_free(struct footfall_ingest_siblings *siblings);
+/* The one in which that place was reached, open, or -1. */
+int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_place *place);
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------ */
 
@@ -145,17 +170,20 @@ struct footfall_ingest_text {
  * knows. 0, or -1 with errno (ESTALE: not the file in which it was reached). */
 int footfall__ingest_reach(struct footfall_ingest_stream *stream, const struct footfall_ingest_place *place,
                            unsigned char *head, unsigned char *tail);
-/* Reads from `start` up to `stop`. Takes fd over. 0, or -1 with errno (ESTALE: not the file in which that place was
+/* Reads from `start` up to `stop`; fd stands at its beginning, and is taken over. `plain`: as of a stream. 0, or -1 with errno (ESTALE: not the file in which that place was
  * reached). The buffer is kept from one file to the next. */
 int footfall__ingest_begin(struct footfall_ingest_reader *reader, int fd, const struct footfall_ingest_place *start,
-                           uint64_t stop);
+                           uint64_t stop, int plain);
 /* 1: a line; 0: the end; -1: errno. Each call passes the line before. */
 int footfall__ingest_line(struct footfall_ingest_reader *reader, struct footfall_ingest_text *out);
 void footfall__ingest_put_back(struct footfall_ingest_reader *reader); /* the last line; nothing is read after that */
 /* The place after the last line (before it, once put back); `lines` and `inside_line` are the caller's. */
 void footfall__ingest_mark(struct footfall_ingest_reader *reader, struct footfall_ingest_place *out);
+int footfall__ingest_would_wait(
+    const struct footfall_ingest_reader *reader); /* for the rest of the next line, at a pipe */
 uint64_t footfall__ingest_consumed(const struct footfall_ingest_reader *reader); /* bytes on disk, from `start` on */
-void footfall__ingest_close(struct footfall_ingest_reader *reader);              /* the file; keeps the buffer */
+void footfall__ingest_release(struct footfall_ingest_reader *reader); /* as below, but fd is the caller's again */
+void footfall__ingest_close(struct footfall_ingest_reader *reader);   /* the file; keeps the buffer */
 
 /* ---- batches ---------------------------------------------------------------------------------------------------------- */
 
@@ -198,8 +226,12 @@ struct footfall_ingest_batch {
     int error;                                                       /* an errno */
     char wrong[sizeof(((struct footfall_ingest_stream *)0)->wrong)]; /* "" when the errno says it all */
     uint64_t consumed; /* bytes of all input so far, as they are on disk */
-    /* With a state file only, and then all lines are of one file: */
+    int idle;          /* followed: nothing more is there for the moment */
+    char news[160];    /* what is worth a line of the file news_file; "": nothing */
+    size_t news_file;
+    /* With a state file or followed only, and then all lines are of one file: */
     size_t file;
+    uint64_t generation;               /* see struct footfall_ingest_file */
     uint64_t first;                    /* offset of its first line */
     struct footfall_ingest_place last; /* where it ends */
     int left;                          /* an unfinished line is left for the next run */
@@ -224,11 +256,18 @@ enum footfall_ingest_verdict footfall__ingest_judge(struct footfall_ingest_batch
 
 /* ---- where batches come from ------------------------------------------------------------------------------------------ */
 
+#define FOOTFALL_INGEST_FOLLOWED 4 /* logs at once: the one that has the name and those that had it */
+
+struct footfall_ingest_follow;
 struct footfall_ingest_source {
     const struct footfall_ingest_rules *rules;
     const struct footfall_ingest_file *files;
-    size_t file_count;
+    size_t file_count;                     /* to be read to their end */
+    struct footfall_ingest_follow *follow; /* NULL, or what follows files[file_count]. With it that file and the
+                                              FOOTFALL_INGEST_FOLLOWED - 1 after it are slots for logs of its name */
     int resume;
+    int prompt;       /* a batch ends where a pipe has nothing more for the moment */
+    int waits;        /* a line counts when its newline has come */
     int64_t limit_ms; /* of a batch that is sent again; 0: one hour ahead of the clock */
     uint64_t stop;    /* where that batch ended; UINT64_MAX: read all */
     size_t file;      /* the current one */
@@ -243,6 +282,17 @@ struct footfall_ingest_source {
 /* Fills a cleared batch with at most `most` operations. */
 void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch, size_t most);
 void footfall__ingest_source_free(struct footfall_ingest_source *source);
+/* For ingest_follow.c: fills from the reader, once begun. 1: the log ends there. */
+int footfall__ingest_fill_from_reader(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
+                                      size_t most);
+void footfall__ingest_give_up(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch); /* errno */
+void footfall__ingest_tell_news(struct footfall_ingest_batch *batch, size_t file, const char *what, const char *why);
+
+struct footfall_ingest_follow *footfall__ingest_follow_open(void); /* NULL: no memory */
+void footfall__ingest_follow_free(struct footfall_ingest_follow *follow);
+void footfall__ingest_follow_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
+                                  size_t most);
+int footfall__ingest_has_something(const struct footfall_ingest_batch *batch); /* to be told or counted */
 
 struct footfall_ingest_pipe; /* reads and parses one batch ahead, on a thread of its own */
 /* NULL: no memory or no thread. The source must outlive the pipe and is the pipe's until it is closed. */
@@ -332,8 +382,11 @@ struct footfall_ingest_run {
     struct footfall_ingest_rules rules;
     struct footfall_ingest_file *files;
     size_t file_count;
+    int follow;             /* the last one is followed by its name */
+    int prompt;             /* it is a pipe, which is followed to its end */
     const char *state_path; /* NULL: nothing is remembered */
     struct footfall_ingest_state state;
+    int unsaved; /* it says less than is done */
     struct footfall_call call;
     struct footfall_ingest_report report;
     struct footfall_ingest_where next; /* all before is counted */
@@ -343,4 +396,6 @@ struct footfall_ingest_run {
  * message. */
 int footfall__ingest_settle_doubt(struct footfall_ingest_run *run);
 int footfall__ingest_send_all(struct footfall_ingest_run *run);
+/* What has run out of use is dropped a slice at a time; a failure there takes nothing from what was counted. */
+void footfall__ingest_purge_slice(const struct footfall_ingest_run *run);
 #endif

@@ -17,8 +17,14 @@ static int refuse(const struct footfall_ingest_file *file, const char *why)
 int footfall__ingest_open(const struct footfall_ingest_file *file)
 {
     struct stat kind;
-    int fd = strcmp(file->name, "-") == 0 ? STDIN_FILENO : open(file->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd > STDIN_FILENO && fstat(fd, &kind) == 0 && S_ISDIR(kind.st_mode)) {
+    int fd = -1;
+    if (strcmp(file->name, "-") == 0)
+        return STDIN_FILENO;
+    if (file->fd < 0)
+        fd = open(file->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    else if (lseek(file->fd, 0, SEEK_SET) == 0)
+        fd = fcntl(file->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (fd >= 0 && fstat(fd, &kind) == 0 && S_ISDIR(kind.st_mode)) {
         close(fd);
         errno = EISDIR;
         return -1;
@@ -26,7 +32,7 @@ int footfall__ingest_open(const struct footfall_ingest_file *file)
     return fd;
 }
 
-static int look_into(struct footfall_ingest_file *file, struct stat *kind)
+static int look_into(struct footfall_ingest_file *file, struct stat *kind, int follow)
 {
     unsigned char magic[2] = { 0, 0 };
     int fd = footfall__ingest_open(file), failed = 0;
@@ -36,19 +42,24 @@ static int look_into(struct footfall_ingest_file *file, struct stat *kind)
         failed = refuse(file, strerror(errno));
     file->bytes = (uint64_t)kind->st_size;
     file->compressed = magic[0] == 0x1f && magic[1] == 0x8b;
-    close(fd);
+    if (!failed && follow && file->compressed)
+        failed = refuse(file, "is compressed: --follow is for a log that grows");
+    if (!failed && follow)
+        file->fd = fd;
+    else
+        close(fd);
     return failed;
 }
 
 /* A named pipe must not be opened twice: it is only looked at. */
-static int look_at(struct footfall_ingest_file *file)
+static int look_at(struct footfall_ingest_file *file, int follow)
 {
     struct stat kind;
     if (stat(file->name, &kind) != 0)
         return refuse(file, strerror(errno));
     file->regular = S_ISREG(kind.st_mode);
     if (file->regular || S_ISDIR(kind.st_mode)) {
-        if (look_into(file, &kind) != 0)
+        if (look_into(file, &kind, follow) != 0)
             return -1;
     } else if (access(file->name, R_OK) != 0) {
         return refuse(file, strerror(errno));
@@ -58,15 +69,18 @@ static int look_at(struct footfall_ingest_file *file)
     return 0;
 }
 
-int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume)
+int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume, int follow)
 {
     for (size_t i = 0; i < count; i++) {
+        struct stat kind;
         if (strcmp(files[i].name, "-") == 0) {
             if (resume)
                 return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--resume: standard input cannot be read again");
+            if (follow && fstat(STDIN_FILENO, &kind) == 0 && S_ISREG(kind.st_mode))
+                return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--follow: give the log by its name");
             continue;
         }
-        if (look_at(&files[i]) != 0)
+        if (look_at(&files[i], follow && i + 1 == count) != 0)
             return FOOTFALL_CLI_USAGE;
         if (resume && !files[i].regular)
             return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--resume: %s is no regular file", files[i].name);
@@ -96,11 +110,31 @@ int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place, ch
     unsigned char head[FOOTFALL_INGEST_HEAD_BYTES], tail[FOOTFALL_INGEST_TAIL_BYTES];
     struct footfall_ingest_stream stream;
     int reason = 0;
-    footfall__ingest_stream_open(&stream, fd);
+    footfall__ingest_stream_open(&stream, fd, 0);
     if (lseek(fd, 0, SEEK_SET) < 0 || footfall__ingest_reach(&stream, place, head, tail) != 0)
         reason = errno;
     snprintf(wrong, wrong_bytes, "%s", reason == EBADMSG ? stream.wrong : strerror(reason));
     footfall__ingest_stream_free(&stream);
     errno = reason;
     return reason == 0 ? 1 : reason == ESTALE ? 0 : -1;
+}
+
+int footfall__ingest_log_bytes(int fd, uint64_t *bytes)
+{
+    struct footfall_ingest_stream stream;
+    struct stat file;
+    unsigned char passed[16384];
+    ssize_t n = 0;
+    int failed = fstat(fd, &file) != 0 || lseek(fd, 0, SEEK_SET) < 0;
+    if (failed)
+        return -1;
+    *bytes = (uint64_t)file.st_size;
+    footfall__ingest_stream_open(&stream, fd, 0);
+    n = footfall__ingest_stream_read(&stream, passed, sizeof passed);
+    while (n > 0 && stream.gzip != NULL)
+        n = footfall__ingest_stream_read(&stream, passed, sizeof passed);
+    if (stream.gzip != NULL)
+        *bytes = stream.offset;
+    footfall__ingest_stream_free(&stream);
+    return n < 0 ? -1 : 0;
 }

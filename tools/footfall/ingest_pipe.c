@@ -24,29 +24,55 @@ struct footfall_ingest_pipe {
     int closing;
 };
 
+static struct timespec after_ms(int64_t ms)
+{
+    struct timespec at = { 0, 0 };
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += (time_t)(ms / 1000);
+    at.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+/* Waits until the batch is free, and while nothing is there to be read. 0: there is to be none. */
+static int may_fill(struct footfall_ingest_pipe *pipe, int at, int idle, size_t *most)
+{
+    struct timespec until = after_ms(POLL_MS);
+    int going = 0;
+    pthread_mutex_lock(&pipe->lock);
+    while (pipe->full[at] && !pipe->closing)
+        pthread_cond_wait(&pipe->changed, &pipe->lock);
+    while (idle && !pipe->closing)
+        idle = pthread_cond_timedwait(&pipe->changed, &pipe->lock, &until) == 0;
+    *most = pipe->most;
+    going = !pipe->closing;
+    pthread_mutex_unlock(&pipe->lock);
+    return going;
+}
+
 static void *produce(void *user)
 {
     struct footfall_ingest_pipe *pipe = user;
-    enum footfall_ingest_end end = FOOTFALL_INGEST_MORE;
+    struct footfall_ingest_batch *batch = &pipe->batches[0];
+    int at = 0;
+    size_t most = 0;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    for (int at = 0; end == FOOTFALL_INGEST_MORE; at = !at) {
-        int closing = 0;
-        size_t most = 0;
-        pthread_mutex_lock(&pipe->lock);
-        while (pipe->full[at] && !pipe->closing)
-            pthread_cond_wait(&pipe->changed, &pipe->lock);
-        closing = pipe->closing;
-        most = pipe->most;
-        pthread_mutex_unlock(&pipe->lock);
-        if (closing)
-            break;
-        footfall__ingest_batch_clear(&pipe->batches[at]);
-        footfall__ingest_fill(pipe->source, &pipe->batches[at], most);
-        end = pipe->batches[at].end;
+    for (int idle = 0; may_fill(pipe, at, idle, &most); idle = batch->idle) {
+        batch = &pipe->batches[at];
+        footfall__ingest_batch_clear(batch);
+        footfall__ingest_fill(pipe->source, batch, most);
+        if (batch->idle && !footfall__ingest_has_something(batch))
+            continue;
         pthread_mutex_lock(&pipe->lock);
         pipe->full[at] = 1;
         pthread_cond_broadcast(&pipe->changed);
         pthread_mutex_unlock(&pipe->lock);
+        if (batch->end != FOOTFALL_INGEST_MORE)
+            break;
+        at = !at;
     }
     return NULL;
 }
@@ -89,19 +115,6 @@ struct footfall_ingest_pipe *footfall__ingest_pipe_open(struct footfall_ingest_s
         return NULL;
     }
     return pipe;
-}
-
-static struct timespec after_ms(int64_t ms)
-{
-    struct timespec at = { 0, 0 };
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += (time_t)(ms / 1000);
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
 }
 
 const struct footfall_ingest_batch *footfall__ingest_pipe_next(struct footfall_ingest_pipe *pipe)

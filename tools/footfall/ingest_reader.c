@@ -3,6 +3,7 @@
 #include "ingest.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,11 +58,11 @@ int footfall__ingest_reach(struct footfall_ingest_stream *stream, const struct f
 }
 
 int footfall__ingest_begin(struct footfall_ingest_reader *reader, int fd, const struct footfall_ingest_place *start,
-                           uint64_t stop)
+                           uint64_t stop, int plain)
 {
     char *buffer = reader->buffer != NULL ? reader->buffer : malloc(BUFFER_BYTES);
     memset(reader, 0, sizeof *reader);
-    footfall__ingest_stream_open(&reader->stream, fd);
+    footfall__ingest_stream_open(&reader->stream, fd, plain);
     reader->buffer = buffer;
     reader->offset = reader->start = start->offset;
     reader->stop = stop;
@@ -179,10 +180,23 @@ uint64_t footfall__ingest_consumed(const struct footfall_ingest_reader *reader)
     return r->stream.gzip != NULL ? footfall__ingest_stream_taken(&r->stream) : r->offset + r->pending - r->start;
 }
 
-void footfall__ingest_close(struct footfall_ingest_reader *reader)
+int footfall__ingest_would_wait(const struct footfall_ingest_reader *reader)
+{
+    const struct footfall_ingest_reader *r = reader;
+    size_t at = r->begin + r->pending;
+    struct pollfd more = { r->stream.fd, POLLIN, 0 };
+    return !r->at_end && memchr(r->buffer + at, '\n', r->end - at) == NULL && poll(&more, 1, 0) == 0;
+}
+
+void footfall__ingest_release(struct footfall_ingest_reader *reader)
 {
     footfall__ingest_stream_free(&reader->stream);
+    reader->stream.fd = -1;
+}
+
+void footfall__ingest_close(struct footfall_ingest_reader *reader)
+{
     if (reader->stream.fd > STDIN_FILENO)
         close(reader->stream.fd);
-    reader->stream.fd = -1;
+    footfall__ingest_release(reader);
 }

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#define TRY_AGAIN_MS 5000
+#define TEND_MS 3600000
+
 /* Each operation has its answer for good: counted, or refused for its numbers, which a resend would not change. */
 static int is_decided(const struct footfall_ingest_batch *batch)
 {
@@ -18,20 +21,72 @@ static int is_decided(const struct footfall_ingest_batch *batch)
 
 static void tell_notes(struct footfall_ingest_run *run, const struct footfall_ingest_batch *batch)
 {
-    if (batch->note_count > 0)
+    if (batch->note_count > 0 || batch->news[0] != '\0')
         footfall__ingest_hide_progress(&run->report);
+    if (batch->news[0] != '\0')
+        footfall__cli_complain(0, "%s: %s", footfall__ingest_file_name(&run->report, batch->news_file), batch->news);
     footfall__ingest_tell_notes(&run->report, batch);
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now = { 0, 0 };
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* What was not applied, or perhaps, may be sent under its number until it is. */
+static int may_try_again(const struct footfall_ingest_run *run, const struct footfall_ingest_batch *batch)
+{
+    int again = 0;
+    if (!run->follow || run->state_path == NULL || footfall__cli_interrupted())
+        return 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        enum footfall_status status = batch->results[i].status;
+        if (status == FOOTFALL_TEMPORARY || status == FOOTFALL_UNKNOWN)
+            again = 1;
+        else if (status != FOOTFALL_OK && status != FOOTFALL_RANGE)
+            return 0;
+    }
+    return again;
+}
+
+static void pause_for(int64_t ms)
+{
+    static const struct timespec moment = { 0, 100000000 };
+    for (int64_t until = now_ms() + ms; now_ms() < until && !footfall__cli_interrupted();)
+        nanosleep(&moment, NULL);
+}
+
+/* As often as it makes sense. `first_time`: none of it was sent by a run before this. */
+static int try(struct footfall_ingest_run *run, const struct footfall_ingest_batch *batch, int first_time,
+               struct footfall_error *err)
+{
+    int status = footfall_apply(run->cli->handle, batch->ops, batch->count, &run->call, batch->results, err), told = 0;
+    while (status != FOOTFALL_OK && may_try_again(run, batch)) {
+        footfall__ingest_hide_progress(&run->report);
+        if (!told)
+            footfall__cli_complain(0, "%s; trying again until the store takes it",
+                                   err->text[0] != '\0' ? err->text : footfall_status_name(err->status));
+        told = 1;
+        pause_for(TRY_AGAIN_MS);
+        status = footfall_apply(run->cli->handle, batch->ops, batch->count, &run->call, batch->results, err);
+    }
+    for (size_t i = 0; told && first_time && i < batch->count; i++)
+        batch->results[i].flags &= ~(uint32_t)FOOTFALL_REPLAYED; /* it is this run that had counted it */
+    return status;
+}
+
 /* Counts a batch. 0, or an exit status after a message. */
-static int apply(struct footfall_ingest_run *run, const struct footfall_ingest_batch *batch, int *decided)
+static int apply(struct footfall_ingest_run *run, const struct footfall_ingest_batch *batch, int first_time,
+                 int *decided)
 {
     struct footfall_error err;
     int status = FOOTFALL_OK;
     *decided = 1;
     if (batch->count > 0) {
         memset(batch->results, 0, batch->count * sizeof *batch->results);
-        status = footfall_apply(run->cli->handle, batch->ops, batch->count, &run->call, batch->results, &err);
+        status = try(run, batch, first_time, &err);
         *decided = status == FOOTFALL_OK || is_decided(batch);
     }
     footfall__ingest_add_counts(&run->report, batch);
@@ -43,12 +98,16 @@ static int apply(struct footfall_ingest_run *run, const struct footfall_ingest_b
     return footfall__ingest_tell_failure(&run->report, batch, &err);
 }
 
-/* The state's entry of the file that a batch is of. SIZE_MAX: no memory. */
-static size_t entry_of(struct footfall_ingest_run *run, size_t file)
+/* The state's entry of the log that a batch is of. SIZE_MAX: no memory. */
+static size_t entry_of(struct footfall_ingest_run *run, const struct footfall_ingest_batch *batch)
 {
-    if (run->files[file].entry == SIZE_MAX)
-        run->files[file].entry = footfall__ingest_state_add(&run->state, run->files[file].name);
-    return run->files[file].entry;
+    struct footfall_ingest_file *file = &run->files[batch->file];
+    if (file->generation != batch->generation)
+        file->entry = SIZE_MAX;
+    file->generation = batch->generation;
+    if (file->entry == SIZE_MAX)
+        file->entry = footfall__ingest_state_add(&run->state, file->name);
+    return file->entry;
 }
 
 /* Writes down that the batch is about to be sent. */
@@ -68,15 +127,16 @@ static int send_numbered(struct footfall_ingest_run *run, const struct footfall_
     int decided = 0, exit = 0;
     if (batch->last.offset == 0)
         return 0;
-    if ((entry = entry_of(run, batch->file)) == SIZE_MAX)
+    if ((entry = entry_of(run, batch)) == SIZE_MAX)
         return footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory");
     if (batch->count > 0 && (exit = save_doubt(run, batch, entry)) != 0)
         return exit;
     run->call.number = run->state.number;
-    exit = apply(run, batch, &decided);
+    exit = apply(run, batch, 1, &decided);
     if (decided) {
         run->state.entries[entry].done = batch->last;
         run->state.doubt.there = 0;
+        run->unsaved = 1;
     }
     return exit;
 }
@@ -88,7 +148,7 @@ static int ending(struct footfall_ingest_run *run, const struct footfall_ingest_
     const char *wrong = batch->wrong;
     if (batch->left || (batch->end != FOOTFALL_INGEST_MORE && batch->end != FOOTFALL_INGEST_INPUT_ENDS))
         footfall__ingest_hide_progress(&run->report);
-    if (batch->left)
+    if (batch->left && !run->follow)
         footfall__cli_complain(0, "%s:%" PRIu64 ": the last line has no end yet and is left for the next run",
                                footfall__ingest_file_name(&run->report, reached->file), reached->line);
     switch (batch->end) {
@@ -138,11 +198,12 @@ static int send_again(struct footfall_ingest_run *run, size_t file)
                                       footfall__ingest_file_name(&run->report, file));
     } else {
         run->call.number = run->state.number;
-        exit = apply(run, &batch, &decided);
+        exit = apply(run, &batch, 0, &decided);
     }
     if (decided) {
         run->state.entries[doubt.entry].done = run->files[file].start = doubt.last;
         run->state.doubt.there = 0;
+        run->unsaved = 1;
     }
     footfall__ingest_source_free(&source);
     footfall__ingest_batch_free(&batch);
@@ -159,13 +220,6 @@ int footfall__ingest_settle_doubt(struct footfall_ingest_run *run)
 
 /* ---- all the rest ----------------------------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    struct timespec now = { 0, 0 };
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* 0 with *end when the batch ends the run (otherwise -1), or an exit status after a message. */
 static int send(struct footfall_ingest_run *run, struct footfall_ingest_pipe *pipe,
                 const struct footfall_ingest_batch *batch, int *end)
@@ -173,7 +227,7 @@ static int send(struct footfall_ingest_run *run, struct footfall_ingest_pipe *pi
     int64_t began_ms = now_ms();
     int exit = 0, decided = 0;
     tell_notes(run, batch);
-    exit = run->state_path != NULL ? send_numbered(run, batch) : apply(run, batch, &decided);
+    exit = run->state_path != NULL ? send_numbered(run, batch) : apply(run, batch, 1, &decided);
     if (exit != 0)
         return exit;
     footfall__ingest_pipe_took(pipe, batch->count, now_ms() - began_ms);
@@ -182,38 +236,74 @@ static int send(struct footfall_ingest_run *run, struct footfall_ingest_pipe *pi
     return 0;
 }
 
-/* The program dies of the signal when all is put away. */
-static int stop(struct footfall_ingest_run *run)
+/* A signal: of a log that is followed it is the end that was meant to be; otherwise the program dies of it when all is put
+ * away. */
+static int stop(struct footfall_ingest_run *run, int *end)
 {
     footfall__ingest_hide_progress(&run->report);
+    *end = FOOTFALL_CLI_DONE;
+    if (run->follow || run->prompt)
+        return 0;
     return footfall__cli_complain(FOOTFALL_CLI_FAILED, "stopped at %s:%" PRIu64 ": all before is counted",
                                   footfall__ingest_file_name(&run->report, run->next.file), run->next.line);
+}
+
+static int save(struct footfall_ingest_run *run)
+{
+    run->unsaved = 0;
+    return run->state_path != NULL ? footfall__ingest_state_save(&run->state, &run->rules) : 0;
+}
+
+/* While a log is followed: what is done is written down when there is a moment, and now and then anyway, for a state must not
+ * be too old. */
+static int tend(struct footfall_ingest_run *run, int idle, int64_t *tended_ms)
+{
+    int due = now_ms() - *tended_ms > TEND_MS;
+    if (!run->follow && !run->prompt)
+        return 0;
+    if (due) {
+        *tended_ms = now_ms();
+        footfall__ingest_purge_slice(run);
+    }
+    return due || (idle && run->unsaved) ? save(run) : 0;
+}
+
+static int send_batches(struct footfall_ingest_run *run, struct footfall_ingest_pipe *pipe)
+{
+    int64_t tended_ms = now_ms();
+    int exit = 0, end = -1;
+    while (exit == 0 && end < 0) {
+        const struct footfall_ingest_batch *batch =
+            footfall__cli_interrupted() ? NULL : footfall__ingest_pipe_next(pipe);
+        if (footfall__cli_interrupted())
+            exit = stop(run, &end);
+        else if (batch != NULL)
+            exit = send(run, pipe, batch, &end);
+        if (exit == 0 && end < 0)
+            exit = tend(run, batch == NULL, &tended_ms);
+    }
+    if (exit == 0)
+        run->cli->ended_well = 1; /* an interrupt was meant, or came too late to matter */
+    return exit != 0 ? exit : end;
 }
 
 int footfall__ingest_send_all(struct footfall_ingest_run *run)
 {
     struct footfall_ingest_source source = { .rules = &run->rules,
                                              .files = run->files,
-                                             .file_count = run->file_count,
+                                             .file_count = run->follow ? run->file_count - 1 : run->file_count,
+                                             .follow = run->follow ? footfall__ingest_follow_open() : NULL,
                                              .resume = run->state_path != NULL,
+                                             .prompt = run->prompt,
                                              .stop = UINT64_MAX };
-    struct footfall_ingest_pipe *pipe = footfall__ingest_pipe_open(&source);
-    int exit = 0, end = -1;
-    if (pipe == NULL)
-        return footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory");
+    struct footfall_ingest_pipe *pipe = NULL;
+    int exit = 0;
     run->next = (struct footfall_ingest_where){ 0, run->files[0].start.lines + 1 };
-    run->report.input_bytes = footfall__ingest_input_bytes(run->files, run->file_count);
-    while (exit == 0 && end < 0) {
-        const struct footfall_ingest_batch *batch =
-            footfall__cli_interrupted() ? NULL : footfall__ingest_pipe_next(pipe);
-        if (footfall__cli_interrupted())
-            exit = stop(run);
-        else if (batch != NULL)
-            exit = send(run, pipe, batch, &end);
-    }
+    run->report.input_bytes = run->follow ? 0 : footfall__ingest_input_bytes(run->files, run->file_count);
+    if (!run->follow || source.follow != NULL)
+        pipe = footfall__ingest_pipe_open(&source);
+    exit = pipe != NULL ? send_batches(run, pipe) : footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory");
     footfall__ingest_pipe_close(pipe);
     footfall__ingest_source_free(&source);
-    if (exit == 0)
-        run->cli->ended_well = 1; /* an interrupt came too late to matter */
-    return exit != 0 ? exit : end;
+    return exit;
 }

@@ -18,14 +18,13 @@ static void hash_operations(struct footfall_ingest_batch *batch)
     }
 }
 
-/* For what errno says. */
-static void give_up(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch)
+void footfall__ingest_give_up(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch)
 {
     batch->end = FOOTFALL_INGEST_UNREADABLE;
     batch->error = errno;
     batch->wrong[0] = '\0';
     if (errno == EBADMSG)
-        memcpy(batch->wrong, s->reader.stream.wrong, sizeof batch->wrong);
+        memcpy(batch->wrong, source->reader.stream.wrong, sizeof batch->wrong);
 }
 
 /* 0, or -1 with errno. */
@@ -39,7 +38,7 @@ static int open_next(struct footfall_ingest_source *s, struct footfall_ingest_ba
     if (fd < 0)
         return -1;
     s->opened = 1;
-    return footfall__ingest_begin(&s->reader, fd, &file->start, s->stop);
+    return footfall__ingest_begin(&s->reader, fd, &file->start, s->stop, 0);
 }
 
 static void close_file(struct footfall_ingest_source *s)
@@ -71,13 +70,23 @@ static int fill_from_file(struct footfall_ingest_source *s, struct footfall_inge
 {
     struct footfall_ingest_text text = { NULL, 0, 0, 0 };
     size_t bytes = 0, most_bytes = s->stop == UINT64_MAX ? FOOTFALL_INGEST_BATCH_BYTES : SIZE_MAX;
+    int unfinished = 0;
     while (batch->count < most && bytes < most_bytes) {
-        int got = footfall__ingest_line(&s->reader, &text);
         enum footfall_ingest_verdict verdict = FOOTFALL_INGEST_SKIPPED;
+        int got = 0;
+        if (s->prompt && batch->counts.read > 0 && footfall__ingest_would_wait(&s->reader))
+            return 0;
+        got = footfall__ingest_line(&s->reader, &text);
         if (got < 0)
             goto unreadable;
+        if (got > 0 && s->waits && !text.complete && !text.too_long) {
+            footfall__ingest_put_back(&s->reader);
+            got = 0;
+        }
         if (got == 0)
             return 1;
+        unfinished = !text.complete;
+        text.complete = text.complete || s->waits; /* too long, whatever its end will be */
         batch->reached = (struct footfall_ingest_where){ s->file, s->lines + 1 };
         verdict = footfall__ingest_judge(batch, s->rules, &s->minute, &text, s->resume);
         if (verdict == FOOTFALL_INGEST_UNFINISHED || verdict == FOOTFALL_INGEST_REFUSED) {
@@ -91,12 +100,12 @@ static int fill_from_file(struct footfall_ingest_source *s, struct footfall_inge
             goto unreadable;
         }
         s->lines++;
-        s->inside_line = !text.complete;
+        s->inside_line = unfinished;
         bytes += verdict == FOOTFALL_INGEST_TAKEN ? text.bytes : 0;
     }
     return 0;
 unreadable:
-    give_up(s, batch);
+    footfall__ingest_give_up(s, batch);
     return 0;
 }
 
@@ -115,37 +124,70 @@ static int64_t time_limit(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + FOOTFALL_INGEST_AHEAD_MS;
 }
 
-void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch, size_t most)
+int footfall__ingest_fill_from_reader(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
+                                      size_t most)
 {
     struct footfall_ingest_source *s = source;
     int ended = 0;
-    batch->limit_ms = s->limit_ms != 0 ? s->limit_ms : time_limit();
-    while (s->file < s->file_count && batch->end == FOOTFALL_INGEST_MORE && batch->count < most) {
-        if ((!s->opened && open_next(s, batch) != 0) || (s->inside_line && pass_rest_of_line(s) < 0)) {
-            give_up(s, batch);
-            break;
-        }
+    if (s->inside_line && pass_rest_of_line(s) < 0) {
+        footfall__ingest_give_up(s, batch);
+    } else {
         batch->first = s->reader.offset + s->reader.pending;
         ended = s->inside_line || fill_from_file(s, batch, most);
-        if (s->resume)
-            mark(s, batch);
+    }
+    if (s->resume || s->follow != NULL)
+        mark(s, batch);
+    return ended;
+}
+
+static void fill_from_files(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch, size_t most)
+{
+    int ended = 1;
+    while (ended && s->file < s->file_count && batch->end == FOOTFALL_INGEST_MORE && batch->count < most) {
+        if (!s->opened && open_next(s, batch) != 0) {
+            footfall__ingest_give_up(s, batch);
+            break;
+        }
+        ended = footfall__ingest_fill_from_reader(s, batch, most);
         if (ended)
             close_file(s);
-        if (s->resume || !ended)
+        if (s->resume)
             break;
     }
     batch->next = (struct footfall_ingest_where){ s->file, s->lines + 1 };
     batch->consumed = s->consumed + (s->opened ? footfall__ingest_consumed(&s->reader) : 0);
-    if (batch->end == FOOTFALL_INGEST_MORE && s->file == s->file_count)
+    if (batch->end == FOOTFALL_INGEST_MORE && s->file == s->file_count && s->follow == NULL)
         batch->end = FOOTFALL_INGEST_INPUT_ENDS;
+}
+
+void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch, size_t most)
+{
+    struct footfall_ingest_source *s = source;
+    batch->limit_ms = s->limit_ms != 0 ? s->limit_ms : time_limit();
+    batch->generation = 0;
+    batch->idle = 0;
+    batch->news[0] = '\0';
+    if (s->file < s->file_count || s->follow == NULL)
+        fill_from_files(s, batch, most);
+    else
+        footfall__ingest_follow_fill(s, batch, most);
     if (s->resume)
         hash_operations(batch);
+}
+
+void footfall__ingest_tell_news(struct footfall_ingest_batch *batch, size_t file, const char *what, const char *why)
+{
+    if (batch->news[0] == '\0')
+        snprintf(batch->news, sizeof batch->news, "%s%s", what, why);
+    batch->news_file = file;
 }
 
 void footfall__ingest_source_free(struct footfall_ingest_source *source)
 {
     if (source->opened)
         footfall__ingest_close(&source->reader);
+    footfall__ingest_follow_free(source->follow);
+    source->follow = NULL;
     free(source->reader.buffer);
     source->reader.buffer = NULL;
     source->opened = 0;

@@ -22,10 +22,11 @@ struct footfall_ingest_gzip {
 
 static const unsigned char magic[2] = { 0x1f, 0x8b };
 
-void footfall__ingest_stream_open(struct footfall_ingest_stream *stream, int fd)
+void footfall__ingest_stream_open(struct footfall_ingest_stream *stream, int fd, int plain)
 {
     memset(stream, 0, sizeof *stream);
     stream->fd = fd;
+    stream->looked = plain;
 }
 
 void footfall__ingest_stream_free(struct footfall_ingest_stream *stream)
