@@ -56,7 +56,7 @@ struct footfall__lane *footfall__lane_of(struct footfall *ff, const char *name, 
 
 /* Erases expired epoch keys, and compares those at hand with the store's, when their time has come, if it can be done by
  * deadline_ms (CLOCK_BOOTTIME). The caller has the store to itself. */
-int footfall__upkeep_due(const struct footfall *ff, int64_t wall_ms);
+int footfall__upkeep_due(const struct footfall *ff, int64_t wall_ms, int64_t now_ms /* CLOCK_BOOTTIME */);
 void footfall__upkeep(struct footfall *ff, struct footfall__store *store, int64_t deadline_ms);
 
 /* For what is no batch (scan, purge, ping): borrows lane 0 and runs `run`, again after a temporary fault, until the deadline.
