@@ -22,6 +22,8 @@ struct footfall {
     struct footfall__settings settings; /* without its borrowed strings */
     struct footfall_backend backend;
     uint32_t caps;
+    int looks;        /* footfall__open_to_look made it */
+    int lacks_secret; /* and there is no secret yet */
     int64_t (*clock)(void *user);
     void *clock_user;
     void (*log)(void *user, enum footfall_log_level level, const char *line);
@@ -47,6 +49,11 @@ void footfall__log(const struct footfall *ff, enum footfall_log_level level, con
 int footfall__enter(struct footfall *ff, const struct footfall_call *call, int may_block, struct footfall_error *err);
 void footfall__leave(struct footfall *ff);
 int64_t footfall__deadline(const struct footfall *ff, const struct footfall_call *call); /* CLOCK_BOOTTIME */
+
+/* Opens as footfall_open_config does, but makes, erases and changes nothing; ABSENT when there is no store yet. The handle is for
+ * footfall_ping, footfall_check and footfall_close alone, and one attempt of that may take all the time that it has. */
+int footfall__open_to_look(struct footfall **out, const struct footfall_config *config,
+                           const struct footfall_options *options, struct footfall_error *err);
 
 /* How a store is called outside a batch. text: at least 200 bytes, lives as long as *out. */
 void footfall__store_call_init(const struct footfall *ff, struct footfall_store_call *out, int64_t deadline_ms,

@@ -81,7 +81,7 @@ int footfall__exclusively(struct footfall *ff, const struct footfall_call *how, 
     for (;;) {
         if (footfall__lane_borrow(lane, deadline_ms) != FOOTFALL_OK)
             return footfall__fail(err, FOOTFALL_TEMPORARY, 0, "the deadline passed before the store was free");
-        attempt_ms = footfall__boottime_ms() + FOOTFALL__ATTEMPT_MS;
+        attempt_ms = ff->looks ? deadline_ms : footfall__boottime_ms() + FOOTFALL__ATTEMPT_MS;
         footfall__store_call_init(ff, &call, attempt_ms < deadline_ms ? attempt_ms : deadline_ms, text, sizeof text);
         rc = run(ff, &lane->store, user, &call);
         footfall__upkeep(ff, &lane->store, deadline_ms);
