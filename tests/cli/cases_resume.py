@@ -1,5 +1,6 @@
 """ingest --resume: grown, rotated and copied files, states that are refused, batches in doubt."""
 import fcntl
+import gzip
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import harness
 from harness import Case
 from cases_ingest import line
 
@@ -17,6 +19,12 @@ class Resume(Case):
     def ingest(self, *files, words=('--counter', 'site')):
         """Must succeed quietly; returns the summary."""
         return self.json('ingest', '--resume', 'state', *words, *files)
+
+    def ingest_saying(self, *files):
+        """(summary, standard error) of a run that succeeds."""
+        done = self.run_only('--json', 'ingest', '--resume', 'state', '--counter', 'site', *files)
+        self.assertEqual(done.status, 0, done)
+        return json.loads(done.out), done.err
 
     def state(self):
         with open(self.path('state'), encoding='utf-8') as state:
@@ -198,6 +206,184 @@ class Rotating(Resume):
         self.assertEqual(self.ingest(name)['counted'], 0)
 
 
+def age(path, seconds):
+    """As if it had last been written so long ago."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+class Found(Resume):
+    """The log that had the name before is beside the one that has it now, and nobody gave it."""
+
+    WAS = 'footfall: {}: was log; its rest is counted first\n'
+
+    def setUp(self):
+        super().setUp()
+        self.write('log', line('198.51.100.1') * 3)
+        self.ingest('log')
+        self.append('log', line('198.51.100.2') * 2)
+
+    def finds(self, counted, *says, files=('log',)):
+        got, err = self.ingest_saying(*files)
+        self.assertEqual((got['counted'], err), (counted, ''.join(says)))
+        got, err = self.ingest_saying(*files)
+        self.assertEqual((got['read'], err.count('its rest')), (0, 0), 'nothing is left')
+
+    def pack(self, name, to):
+        with open(self.path(name), 'rb') as log:
+            self.write(to, gzip.compress(log.read()))
+        os.remove(self.path(name))
+
+    def rotate(self, name='log.1'):
+        """The new log has one line, another each time: logs that begin alike are one to who knows them by that."""
+        os.rename(self.path('log'), self.path(name))
+        self.rotated = getattr(self, 'rotated', 0) + 1
+        self.write('log', line(f'198.51.102.{self.rotated}'))
+
+    def test_under_any_usual_name(self):
+        total = 3
+        for n, name in enumerate(('log.1', 'log-20260301', 'log.2026-03-01', 'log.old', 'log-x.y')):
+            self.rotate(name)
+            self.finds(3, self.WAS.format(name))
+            total += 3
+            self.assertEqual(self.total(), total)
+            self.write('log', line(f'198.51.101.{n}'))
+            self.ingest('log')
+            total += 1
+            self.append('log', line('198.51.100.2') * 2)
+
+    def test_not_under_another(self):
+        for name in ('log1', 'xlog.1', 'log_1', 'other'):
+            self.write('log', line('198.51.100.1') * 3 + line('198.51.100.2') * 2)
+            self.rotate(name)
+            self.assertEqual(self.ingest_saying('log')[1], '')
+
+    def test_compressed(self):
+        self.rotate()
+        self.pack('log.1', 'log.1.gz')
+        self.finds(3, self.WAS.format('log.1.gz'))
+        self.assertEqual([each.get('closed') for each in self.state()['files']], [True, None])
+        os.remove(self.path('log.1.gz'))  # nobody looks for it
+        self.assertEqual(self.ingest('log')['read'], 0)
+
+    def test_being_compressed(self):
+        """Both are there, one is not whole yet."""
+        self.rotate()
+        self.pack('log.1', 'log.1.gz')
+        with open(self.path('log.1.gz'), 'rb') as packed:
+            whole = packed.read()
+        self.write('log.1', line('198.51.100.1') * 3 + line('198.51.100.2') * 2)
+        for cut in (0, 5, 12, len(whole) - 9, len(whole) - 1):
+            self.write('log.1.gz', whole[:cut])
+            shutil.copy(self.path('state'), self.path('before'))
+            got, err = self.ingest_saying('log')
+            self.assertEqual((got['read'], err), (3, self.WAS.format('log.1')))
+            shutil.copy(self.path('before'), self.path('state'))
+            self.ok('set', 'site', '0')
+            self.edit(series=os.urandom(16).hex())
+
+    def test_in_another_folder(self):
+        os.mkdir(self.path('logs'))
+        os.rename(self.path('log'), self.path('logs/log'))
+        self.assertEqual(self.ingest('logs/log')['counted'], 2, 'known by what stands in it; its name is that of before')
+        self.write('logs/log', line('198.51.100.4'))
+        self.ingest('logs/log')
+        self.append('logs/log', line('198.51.100.5'))
+        os.rename(self.path('logs/log'), self.path('logs/log.1'))
+        self.write('logs/log', line('198.51.100.6'))
+        got, err = self.ingest_saying('logs/log')
+        self.assertEqual((got['counted'], err), (2, 'footfall: logs/log.1: was logs/log; its rest is counted first\n'))
+
+    def test_copied_and_truncated(self):
+        shutil.copy(self.path('log'), self.path('log.1'))
+        os.truncate(self.path('log'), 0)
+        self.finds(2, self.WAS.format('log.1'))
+        self.append('log', line('198.51.100.3') * 9)
+        self.finds(9)
+
+    def test_copy_that_was_read_further_than_it_goes(self):
+        shutil.copy(self.path('log'), self.path('log.1'))
+        self.append('log', line('198.51.100.4'))
+        self.assertEqual(self.ingest('log')['counted'], 3)
+        os.truncate(self.path('log'), 0)
+        self.append('log', line('198.51.100.3'))
+        self.finds(1)
+
+    def test_a_copy_of_the_log_is_no_rotated_one(self):
+        shutil.copy(self.path('log'), self.path('log.bak'))
+        self.finds(2)
+        self.rotate()
+        self.finds(1)
+
+    def test_the_one_that_was_rotated_and_not_its_copy(self):
+        shutil.copy(self.path('log'), self.path('log.bak'))
+        age(self.path('log.bak'), 60)
+        self.append('log', line('198.51.100.4'))
+        self.rotate()
+        self.finds(4, self.WAS.format('log.1'))
+
+    def test_it_grows_after_all(self):
+        """A server writes to the old one until it is told to go on with the new one."""
+        self.rotate()
+        self.finds(3, self.WAS.format('log.1'))
+        self.append('log.1', line('198.51.100.4'))
+        self.finds(1, self.WAS.format('log.1'))
+        age(self.path('log.1'), 7200)
+        self.finds(0)
+        self.assertTrue(self.state()['files'][0]['closed'])
+        self.append('log.1', line('198.51.100.5'))
+        self.assertEqual(self.ingest('log')['read'], 0, 'nobody looks any more')
+        self.assertEqual(self.ingest('log.1', 'log')['counted'], 1, 'but who gives it')
+
+    def test_same_beginning(self):
+        """Two logs with one first line: the one in which the place was reached further on is another entry's."""
+        self.write('log', line('198.51.100.1') * 3)
+        self.rotate('log.2')
+        self.write('log', line('198.51.100.1') + line('198.51.100.3'))
+        self.assertEqual(self.ingest('log.2', 'log')['counted'], 2)
+        self.append('log', line('198.51.100.5'))
+        self.rotate()
+        self.finds(2, self.WAS.format('log.1'))
+
+    def test_rotated_twice(self):
+        self.rotate('log.2')
+        os.rename(self.path('log'), self.path('log.1'))
+        self.write('log', line('198.51.100.6'))
+        self.write('log.conf', 'no log')
+        for name, seconds in (('log.2', 30), ('log.1', 20), ('log.conf', 10)):
+            age(self.path(name), seconds)
+        said = 'footfall: log.1: no run has read it, and it is not counted; if it was log, give it too\n'
+        got, err = self.ingest_saying('log')
+        self.assertEqual((got['counted'], err), (3, self.WAS.format('log.2') + said))
+        self.assertEqual(self.ingest_saying('log')[1], said)
+        self.assertEqual(self.ingest('log.1', 'log')['counted'], 1)
+        self.assertEqual(self.ingest_saying('log')[1], '')
+
+    def test_older_logs_are_not_spoken_of(self):
+        self.write('log.2', line('198.51.100.9'))
+        self.write('log.3.gz', gzip.compress(line('198.51.100.8').encode()))
+        for name in ('log.2', 'log.3.gz'):
+            age(self.path(name), 86400)
+        self.rotate()
+        self.finds(3, self.WAS.format('log.1'))
+
+    def test_several_generations(self):
+        """Each in its order: the visitor is new with the first of them."""
+        self.rotate()
+        self.ingest_saying('log')
+        self.append('log', line('198.51.100.10'))
+        self.append('log.1', line('198.51.100.10'))
+        os.rename(self.path('log.1'), self.path('log.2'))
+        self.rotate()
+        age(self.path('log.2'), 20)
+        age(self.path('log.1'), 10)
+        self.finds(3, self.WAS.format('log.2'), self.WAS.format('log.1'))
+
+    def test_given_and_found(self):
+        self.rotate()
+        self.assertEqual(self.ingest('log.1', 'log')['counted'], 3, 'quietly')
+
+
 class Refused(Resume):
     def setUp(self):
         super().setUp()
@@ -261,17 +447,28 @@ class Refused(Resume):
         done = good['files'][0]['done']
         for change in ({'number': -1}, {'number': 1.5}, {'number': '1'}, {'series': 'x'}, {'series': good['series'][:-1] + 'g'},
                        {'files': {}}, {'files': [{}]}, {'files': [{'name': 5, 'done': done}]}, {'rules': {}}, {'rules': None},
-                       {'doubt': {}}, {'doubt': 5}, {'written_ms': None},
+                       {'doubt': {}}, {'doubt': 5}, {'written_ms': None}, {'backend': 5}, {'backend': None},
+                       {'files': [{'name': 'log', 'done': done, 'closed': 1}]},
                        *({'files': [{'name': 'log', 'done': {**done, **c}}]} for c in
                          ({'offset': -1}, {'offset': 5}, {'head_bytes': 5}, {'tail_bytes': 0}, {'head': 'x'}, {'tail': ''},
                           {'inside_line': 1}, {'lines': None}))):
             with self.subTest(change=change):
                 self.edit(**{**good, **change})
                 self.refused('state is damaged')
-        for key in good:
+        for key in set(good) - {'backend'}:  # which the first states did not have
             with self.subTest(key=key):
                 self.write('state', json.dumps({k: v for k, v in good.items() if k != key}))
                 self.refused('state ')
+
+    def test_another_backend(self):
+        """Its series is not known there."""
+        self.edit(backend='memory')
+        self.refused('state belongs to another backend')
+        state = self.state()
+        del state['backend']
+        self.write('state', json.dumps(state))
+        self.assertEqual(self.ingest('log')['counted'], 1)
+        self.assertEqual(self.state()['backend'], harness.BACKEND)
 
     def test_in_use(self):
         with open(self.path('state'), 'rb') as state:
@@ -338,9 +535,43 @@ class Doubt(Resume):
         self.kill_in_doubt('log')
         os.rename(self.path('log'), self.path('log.1'))
         self.write('log', line('198.51.100.8'))
+        os.rename(self.path('log.1'), self.path('elsewhere'))
         self.fails(2, 'ingest', '--resume', 'state', '--counter', 'site', 'log', says='give it too')
         self.assertEqual(self.total(), 0)
-        self.assertEqual(self.ingest('log.1', 'log')['counted'], 101)
+        os.rename(self.path('elsewhere'), self.path('log.1'))
+        got, err = self.ingest_saying('log')
+        self.assertEqual((got['counted'], err), (101, 'footfall: log.1: was log; its rest is counted first\n'))
+        self.assertEqual(self.ingest('log')['read'], 0)
+
+    def test_compressed_meanwhile(self):
+        self.write('log', line() * 100)
+        self.kill_in_doubt('log')
+        self.append('log', line('198.51.100.9'))
+        with open(self.path('log'), 'rb') as log:
+            self.write('log-20260301.gz', gzip.compress(log.read()))
+        self.write('log', line('198.51.100.8'))
+        got, err = self.ingest_saying('log')
+        self.assertEqual((got['counted'], err), (102, 'footfall: log-20260301.gz: was log; its rest is counted first\n'))
+
+    def test_copied_and_truncated_meanwhile(self):
+        self.write('log', line() * 100)
+        self.kill_in_doubt('log')
+        self.append('log', line('198.51.100.9'))
+        shutil.copy(self.path('log'), self.path('log.1'))
+        os.truncate(self.path('log'), 0)
+        self.append('log', line('198.51.100.8') * 200)
+        got, err = self.ingest_saying('log')
+        self.assertEqual((got['counted'], err), (301, 'footfall: log.1: was log; its rest is counted first\n'))
+
+    def test_rotated_twice(self):
+        self.write('log', line() * 100)
+        self.kill_in_doubt('log')
+        os.rename(self.path('log'), self.path('log.2'))
+        self.write('log.1', line('198.51.100.9'))
+        self.write('log', line('198.51.100.8'))
+        age(self.path('log.2'), 20)
+        age(self.path('log.1'), 10)
+        self.assertEqual(self.ingest_saying('log')[0]['counted'], 101)
 
     def test_content_changed(self):
         text = line() * 1000

@@ -66,14 +66,26 @@ void footfall__ingest_purge_slice(const struct footfall_ingest_run *run)
     (void)footfall_purge(run->cli->handle, FOOTFALL_NOW, PURGE_RECORDS, NULL, &dropped, NULL);
 }
 
+/* Where to go on in which file. */
+static int find_places(struct footfall_ingest_run *run)
+{
+    int exit = footfall__ingest_state_match(&run->state, run->files, run->file_count);
+    if (exit == 0)
+        exit = footfall__ingest_add_rotated(run);
+    if (exit == 0)
+        exit = footfall__ingest_state_check_doubt(&run->state, run->files, run->file_count);
+    return exit;
+}
+
 static int open_state(struct footfall_ingest_run *run)
 {
     int exit = 0;
     if (run->state_path == NULL)
         return 0;
-    exit = footfall__ingest_state_open(&run->state, run->state_path, &run->rules);
+    exit = footfall__ingest_state_open(&run->state, run->state_path, footfall_config_get(run->cli->config, "backend"),
+                                       &run->rules);
     if (exit == 0)
-        exit = footfall__ingest_state_match(&run->state, run->files, run->file_count);
+        exit = find_places(run);
     run->call.series = run->state.series;
     run->call.series_keep_ms = SERIES_KEEP_MS;
     return exit;
@@ -93,11 +105,28 @@ static int make_slots(struct footfall_ingest_run *run)
     return 0;
 }
 
+/* A log may be rotated just when it has been looked at. */
+static int settle_doubt(struct footfall_ingest_run *run)
+{
+    int exit = footfall__ingest_settle_doubt(run);
+    for (int more = 3; exit < 0 && more > 0; more--) {
+        exit = find_places(run);
+        if (exit == 0)
+            exit = footfall__ingest_settle_doubt(run);
+    }
+    if (exit < 0)
+        exit = footfall__cli_complain(FOOTFALL_CLI_USAGE, "--resume: %s does not read as it did in the run before",
+                                      run->state.entries[run->state.doubt.entry].name);
+    return exit;
+}
+
 static int count_all(struct footfall_ingest_run *run)
 {
     int exit = 0, saved = 0;
     footfall__cli_catch_interrupts();
-    exit = footfall__ingest_settle_doubt(run);
+    exit = settle_doubt(run);
+    if (exit == 0 && run->follow)
+        exit = make_slots(run);
     if (exit == 0)
         exit = footfall__ingest_send_all(run);
     /* While a batch is in doubt the file stays as it was written before that batch was sent: its time counts. */
@@ -106,6 +135,16 @@ static int count_all(struct footfall_ingest_run *run)
         exit = exit == 0 ? saved : exit;
     }
     return exit;
+}
+
+static void free_files(struct footfall_ingest_run *run)
+{
+    for (size_t i = 0; run->files != NULL && i < run->file_count; i++) {
+        if (run->files[i].fd >= 0)
+            close(run->files[i].fd);
+        free(run->files[i].own_name);
+    }
+    free(run->files);
 }
 
 int footfall__cli_ingest(struct footfall_cli *cli)
@@ -118,8 +157,7 @@ int footfall__cli_ingest(struct footfall_cli *cli)
         (exit = footfall__cli_configure(cli)) != 0)
         goto cleanup;
     take_configuration(&run);
-    if ((exit = open_state(&run)) != 0 || (run.follow && (exit = make_slots(&run)) != 0) ||
-        (exit = footfall__cli_open(cli)) != 0)
+    if ((exit = open_state(&run)) != 0 || (exit = footfall__cli_open(cli)) != 0)
         goto cleanup;
     exit = count_all(&run);
     if (exit == 0 && !footfall__cli_interrupted())
@@ -129,9 +167,6 @@ int footfall__cli_ingest(struct footfall_cli *cli)
 cleanup:
     footfall__ingest_state_free(&run.state);
     footfall__ingest_free_rules(&run.rules);
-    for (size_t i = 0; i < run.file_count && run.files != NULL; i++)
-        if (run.files[i].fd >= 0)
-            close(run.files[i].fd);
-    free(run.files);
+    free_files(&run);
     return exit;
 }

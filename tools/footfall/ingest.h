@@ -112,6 +112,8 @@ struct footfall_ingest_file {
     int regular, compressed;
     struct footfall_ingest_place start; /* zeros: from its beginning */
     size_t entry;                       /* of the state; SIZE_MAX: none yet */
+    int left_alone;                     /* nobody adds to it any more */
+    char *own_name;                     /* NULL, or `name`, which was not given and is to be freed */
     uint64_t generation;                /* of a slot that is followed: which log that entry is of */
 };
 
@@ -126,8 +128,9 @@ uint64_t footfall__ingest_input_bytes(const struct footfall_ingest_file *files, 
 /* Is the regular file that is open the one in which that place was reached? 1, 0, or -1 with errno, and why in `wrong`. */
 int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place, char *wrong, size_t wrong_bytes);
 
-/* How long the log is that is in the regular file, decompressed. 0, or -1 with errno: it cannot be read to its end. */
-int footfall__ingest_log_bytes(int fd, uint64_t *bytes);
+/* How long the log is that is in the regular file, decompressed; and its bytes and whether it is compressed into `file`. 0, or
+ * -1 with errno: it cannot be read to its end. */
+int footfall__ingest_log_bytes(int fd, uint64_t *bytes, struct footfall_ingest_file *file);
 
 /* ---- beside a log (ingest_rotated.c) ------------------------------------------------------------------------------------ */
 
@@ -136,6 +139,8 @@ struct footfall_ingest_sibling {
     dev_t device;
     ino_t inode;
     struct timespec modified;
+    size_t entry; /* of the state, whose log it is; SIZE_MAX: none's that was looked for */
+    int unknown;  /* no entry's at all */
 };
 struct footfall_ingest_siblings { /* latest first */
     struct footfall_ingest_sibling *files;
@@ -324,8 +329,9 @@ void footfall__ingest_pipe_close(struct footfall_ingest_pipe *pipe);
 /* ---- the state file --------------------------------------------------------------------------------------------------- */
 
 struct footfall_ingest_entry {
-    char *name; /* under which it was given last, as UTF-8 */
+    char *name; /* under which it was first given, as UTF-8 */
     struct footfall_ingest_place done;
+    int closed; /* it was rotated away and read to its end: nobody need look for it */
 };
 
 struct footfall_ingest_doubt { /* a batch that may have been applied */
@@ -339,7 +345,8 @@ struct footfall_ingest_doubt { /* a batch that may have been applied */
 
 struct footfall_ingest_state {
     const char *path;
-    int fd; /* locked; -1: the file is not there yet */
+    const char *backend; /* where its series is known */
+    int fd;              /* locked; -1: the file is not there yet */
     uint8_t series[FOOTFALL_SERIES_BYTES];
     uint64_t number; /* of the batch in doubt, or of the last one */
     struct footfall_ingest_entry *entries;
@@ -348,17 +355,23 @@ struct footfall_ingest_state {
 };
 
 /* Locks and reads the state file, or prepares a new one (which is made by the first save). 0, or an exit status after a
- * message: in use, damaged, too old, other options. */
-int footfall__ingest_state_open(struct footfall_ingest_state *state, const char *path,
+ * message: in use, damaged, too old, other options, another backend. */
+int footfall__ingest_state_open(struct footfall_ingest_state *state, const char *path, const char *backend,
                                 const struct footfall_ingest_rules *rules);
 /* Durable when it returns. 0, or FOOTFALL_CLI_FAILED after a message. */
 int footfall__ingest_state_save(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules);
 void footfall__ingest_state_free(struct footfall_ingest_state *state);
 /* The entry's index, SIZE_MAX: no memory. */
 size_t footfall__ingest_state_add(struct footfall_ingest_state *state, const char *name);
-/* Finds each file's entry by what stands in it, and where to go on. 0, or an exit status after a message: the batch in
- * doubt is in no file given, a file is a copy of another. */
+/* What a file must have to be that entry's. */
+const struct footfall_ingest_place *footfall__ingest_state_reached(const struct footfall_ingest_state *state,
+                                                                   size_t entry);
+/* Finds each file's entry by what stands in it, and where to go on. 0, or an exit status after a message: a file is a copy of
+ * another. */
 int footfall__ingest_state_match(struct footfall_ingest_state *state, struct footfall_ingest_file *files, size_t count);
+/* 0, or an exit status after a message: the batch in doubt is in no file. */
+int footfall__ingest_state_check_doubt(const struct footfall_ingest_state *state,
+                                       const struct footfall_ingest_file *files, size_t count);
 
 /* ---- what is told (ingest_report.c) ------------------------------------------------------------------------------------- */
 
@@ -434,8 +447,11 @@ struct footfall_ingest_run {
     struct footfall_ingest_where next; /* all before is counted */
 };
 
-/* Sends the batch of the run before again, if there is one in doubt; then all that follows. 0, or an exit status after a
- * message. */
+/* Adds files beside those given in which logs of their names go on that a run before was reading (ingest_rotated.c). 0, or an
+ * exit status after a message. */
+int footfall__ingest_add_rotated(struct footfall_ingest_run *run);
+/* Sends the batch of the run before again, if there is one in doubt. 0; -1: its file does not read as it did; or an exit status
+ * after a message. Then all that follows. */
 int footfall__ingest_settle_doubt(struct footfall_ingest_run *run);
 int footfall__ingest_send_all(struct footfall_ingest_run *run);
 /* What has run out of use is dropped a slice at a time; a failure there takes nothing from what was counted. */

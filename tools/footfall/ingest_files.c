@@ -119,22 +119,21 @@ int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place, ch
     return reason == 0 ? 1 : reason == ESTALE ? 0 : -1;
 }
 
-int footfall__ingest_log_bytes(int fd, uint64_t *bytes)
+int footfall__ingest_log_bytes(int fd, uint64_t *bytes, struct footfall_ingest_file *file)
 {
     struct footfall_ingest_stream stream;
-    struct stat file;
+    struct stat now;
     unsigned char passed[16384];
     ssize_t n = 0;
-    int failed = fstat(fd, &file) != 0 || lseek(fd, 0, SEEK_SET) < 0;
-    if (failed)
+    if (fstat(fd, &now) != 0 || lseek(fd, 0, SEEK_SET) < 0)
         return -1;
-    *bytes = (uint64_t)file.st_size;
     footfall__ingest_stream_open(&stream, fd, 0);
-    n = footfall__ingest_stream_read(&stream, passed, sizeof passed);
-    while (n > 0 && stream.gzip != NULL)
+    do
         n = footfall__ingest_stream_read(&stream, passed, sizeof passed);
-    if (stream.gzip != NULL)
-        *bytes = stream.offset;
+    while (n > 0 && stream.gzip != NULL);
+    file->bytes = (uint64_t)now.st_size;
+    file->compressed = stream.gzip != NULL;
+    *bytes = file->compressed ? stream.offset : file->bytes;
     footfall__ingest_stream_free(&stream);
     return n < 0 ? -1 : 0;
 }

@@ -96,7 +96,9 @@ static json_t *entries_to_json(const struct footfall_ingest_state *state)
     for (size_t i = 0; entries != NULL && i < state->entry_count; i++) {
         json_t *entry =
             json_pack("{s:s, s:o}", "name", state->entries[i].name, "done", place_to_json(&state->entries[i].done));
-        if (entry == NULL || json_array_append_new(entries, entry) != 0) {
+        int failed =
+            entry == NULL || (state->entries[i].closed && json_object_set_new(entry, "closed", json_true()) != 0);
+        if (json_array_append_new(entries, entry) != 0 || failed) {
             json_decref(entries);
             return NULL;
         }
@@ -120,10 +122,10 @@ json_t *footfall__ingest_record_make(const struct footfall_ingest_state *state,
     char series[2 * FOOTFALL_SERIES_BYTES + 1];
     for (size_t i = 0; i < FOOTFALL_SERIES_BYTES; i++)
         snprintf(series + 2 * i, 3, "%02x", state->series[i]);
-    return json_pack("{s:i, s:I, s:s, s:I, s:o, s:o, s:o}", "footfall_ingest_state",
-                     is_of_version_1(rules) ? 1 : VERSION, "written_ms", (json_int_t)written_ms, "series", series,
-                     "number", (json_int_t)state->number, "rules", rules_to_json(rules), "files",
-                     entries_to_json(state), "doubt", doubt_to_json(&state->doubt));
+    return json_pack("{s:i, s:I, s:s, s:s, s:I, s:o, s:o, s:o}", "footfall_ingest_state",
+                     is_of_version_1(rules) ? 1 : VERSION, "written_ms", (json_int_t)written_ms, "backend",
+                     state->backend, "series", series, "number", (json_int_t)state->number, "rules",
+                     rules_to_json(rules), "files", entries_to_json(state), "doubt", doubt_to_json(&state->doubt));
 }
 
 /* ---- from JSON -------------------------------------------------------------------------------------------------------- */
@@ -197,13 +199,15 @@ static const char *read_entries(struct footfall_ingest_state *state, const json_
     json_array_foreach(entries, i, entry)
     {
         const char *name = json_string_value(json_object_get(entry, "name"));
+        const json_t *closed = json_object_get(entry, "closed");
         size_t at = 0;
-        if (name == NULL)
+        if (name == NULL || (closed != NULL && !json_is_boolean(closed)))
             return DAMAGED;
         if ((at = footfall__ingest_state_add(state, name)) == SIZE_MAX)
             return "cannot be read: out of memory";
         if (read_place(&state->entries[at].done, json_object_get(entry, "done")) != 0)
             return DAMAGED;
+        state->entries[at].closed = json_is_true(closed);
     }
     return NULL;
 }
@@ -233,6 +237,16 @@ static int read_doubt(struct footfall_ingest_state *state, const json_t *object)
 static int says_nothing(const json_t *value)
 {
     return value == NULL || json_is_null(value) || (json_is_object(value) && json_object_size(value) == 0);
+}
+
+/* A series is known to one backend. The first states did not say which. */
+static const char *compare_backend(const char *backend, const json_t *old)
+{
+    if (old == NULL)
+        return NULL;
+    if (!json_is_string(old))
+        return DAMAGED;
+    return strcmp(json_string_value(old), backend) == 0 ? NULL : "belongs to another backend";
 }
 
 /* The first option that is another than the state's. */
@@ -274,5 +288,7 @@ const char *footfall__ingest_record_read(struct footfall_ingest_state *state, co
         return reason;
     if (json_object_get(record, "doubt") == NULL || read_doubt(state, json_object_get(record, "doubt")) != 0)
         return DAMAGED;
+    if ((reason = compare_backend(state->backend, json_object_get(record, "backend"))) != NULL)
+        return reason;
     return compare_rules(rules, json_object_get(record, "rules"));
 }

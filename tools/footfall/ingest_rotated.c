@@ -1,6 +1,8 @@
-/* ingest_rotated.c: finds what became of a log that was rotated: a file beside it whose name begins with the log's. */
+/* ingest_rotated.c: finds what became of a log that was rotated: a file beside it whose name begins with the log's. One in which
+ * a run before had not come to the end is read first. */
 #include "ingest.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* "log.1" and "log-20260301.gz" of "log". */
@@ -37,7 +40,7 @@ static int add(struct footfall_ingest_siblings *siblings, const char *path)
         return -1;
     siblings->files = grown;
     grown += siblings->count;
-    *grown = (struct footfall_ingest_sibling){ strdup(path), file.st_dev, file.st_ino, file.st_mtim };
+    *grown = (struct footfall_ingest_sibling){ strdup(path), file.st_dev, file.st_ino, file.st_mtim, SIZE_MAX, 0 };
     if (grown->name == NULL)
         return -1;
     siblings->count++;
@@ -82,6 +85,7 @@ int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_pl
 {
     struct footfall_ingest_siblings siblings;
     uint64_t bytes = 0;
+    struct footfall_ingest_file file;
     char wrong[128];
     int found = -1;
     if (place->offset == 0 || footfall__ingest_siblings_open(&siblings, name) != 0)
@@ -89,11 +93,184 @@ int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_pl
     for (size_t i = 0; found < 0 && i < siblings.count; i++) {
         found = open(siblings.files[i].name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (found >= 0 && (footfall__ingest_is_at(found, place, wrong, sizeof wrong) != 1 ||
-                           footfall__ingest_log_bytes(found, &bytes) != 0)) {
+                           footfall__ingest_log_bytes(found, &bytes, &file) != 0)) {
             close(found);
             found = -1;
         }
     }
     footfall__ingest_siblings_free(&siblings);
     return found;
+}
+
+/* ---- what a run before left unread ------------------------------------------------------------------------------------ */
+
+#define LEFT_ALONE_S 3600 /* after so long nobody writes to a log any more that was rotated away */
+
+/* The entry of the state that goes furthest of those whose place stands in the file: SIZE_MAX: none. -1: it is damaged. */
+static int find_entry(const struct footfall_ingest_state *state, int fd, size_t *found)
+{
+    unsigned char head[FOOTFALL_INGEST_HEAD_BYTES];
+    struct footfall_ingest_stream stream;
+    ssize_t head_bytes = -1;
+    uint64_t furthest = 0;
+    char wrong[128];
+    *found = SIZE_MAX;
+    footfall__ingest_stream_open(&stream, fd, 0);
+    head_bytes = footfall__ingest_stream_read_all(&stream, head, sizeof head);
+    footfall__ingest_stream_free(&stream);
+    for (size_t e = 0; head_bytes >= 0 && e < state->entry_count; e++) {
+        const struct footfall_ingest_place *place = footfall__ingest_state_reached(state, e);
+        int is = 0;
+        if (place->offset <= furthest || place->head_bytes > (size_t)head_bytes ||
+            footfall__ingest_hash(head, place->head_bytes) != place->head)
+            continue;
+        is = footfall__ingest_is_at(fd, place, wrong, sizeof wrong);
+        if (is < 0)
+            return -1;
+        if (is == 1) {
+            *found = e;
+            furthest = place->offset;
+        }
+    }
+    return head_bytes < 0 ? -1 : 0;
+}
+
+/* Is something to be found: an entry under that name whose log is none of the files? */
+static int is_missing(const struct footfall_ingest_run *run, size_t entry, const char *name)
+{
+    const struct footfall_ingest_entry *e = &run->state.entries[entry];
+    if (e->closed || footfall__ingest_state_reached(&run->state, entry)->offset == 0 || strcmp(e->name, name) != 0)
+        return 0;
+    for (size_t i = 0; i < run->file_count; i++)
+        if (run->files[i].entry == entry)
+            return 0;
+    return 1;
+}
+
+/* One of the files, or the state? */
+static int is_ours(const struct footfall_ingest_run *run, const struct footfall_ingest_sibling *sibling)
+{
+    struct stat state;
+    if (stat(run->state_path, &state) == 0 && state.st_dev == sibling->device && state.st_ino == sibling->inode)
+        return 1;
+    for (size_t i = 0; i < run->file_count; i++)
+        if (run->files[i].device == sibling->device && run->files[i].inode == sibling->inode)
+            return 1;
+    return 0;
+}
+
+/* Among the files, before the one of that index. 0, or -1: no memory. */
+static int put_before(struct footfall_ingest_run *run, size_t at, const struct footfall_ingest_file *file)
+{
+    struct footfall_ingest_file *grown = realloc(run->files, (run->file_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return -1;
+    run->report.files = run->files = grown;
+    memmove(&grown[at + 1], &grown[at], (run->file_count - at) * sizeof *grown);
+    grown[at] = *file;
+    run->file_count++;
+    return 0;
+}
+
+/* The sibling is that entry's log: its rest is read, if there is any, and fd is taken over then. 0, or -1: no memory. */
+static int take(struct footfall_ingest_run *run, size_t at, struct footfall_ingest_sibling *sibling, size_t entry,
+                int *fd)
+{
+    struct footfall_ingest_entry *e = &run->state.entries[entry];
+    struct footfall_ingest_file file = { .name = sibling->name,
+                                         .own_name = sibling->name,
+                                         .fd = *fd,
+                                         .device = sibling->device,
+                                         .inode = sibling->inode,
+                                         .regular = 1,
+                                         .start = e->done,
+                                         .entry = entry };
+    struct timespec now = { 0, 0 };
+    uint64_t bytes = 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (footfall__ingest_log_bytes(*fd, &bytes, &file) != 0)
+        return 0;
+    file.left_alone = file.compressed || now.tv_sec - sibling->modified.tv_sec > LEFT_ALONE_S;
+    sibling->entry = entry;
+    if (bytes <= e->done.offset && !(run->state.doubt.there && run->state.doubt.entry == entry)) {
+        e->closed = file.left_alone;
+        return 0;
+    }
+    if (put_before(run, at, &file) != 0)
+        return -1;
+    sibling->name = NULL;
+    *fd = -1;
+    return 0;
+}
+
+/* 0, or -1: no memory. */
+static int try(struct footfall_ingest_run *run, size_t at, const char *name, struct footfall_ingest_siblings *siblings,
+               size_t which)
+{
+    struct footfall_ingest_sibling *sibling = &siblings->files[which];
+    size_t entry = SIZE_MAX;
+    int failed = 0, found = 0, fd = -1;
+    sibling->entry = SIZE_MAX;
+    if (is_ours(run, sibling) || (fd = open(sibling->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) < 0)
+        return 0;
+    if (find_entry(&run->state, fd, &entry) == 0) {
+        sibling->unknown = entry == SIZE_MAX;
+        for (size_t i = 0; i < which; i++)
+            found |= siblings->files[i].entry == entry;
+        if (entry != SIZE_MAX && !found && is_missing(run, entry, name))
+            failed = take(run, at, sibling, entry, &fd);
+    }
+    if (fd >= 0)
+        close(fd);
+    return failed;
+}
+
+/* A log that came between the one that was found and the one that was given is not guessed at, and not kept quiet about. */
+static void tell_unknown(const struct footfall_ingest_siblings *siblings, const char *name)
+{
+    size_t oldest = siblings->count;
+    while (oldest > 0 && siblings->files[oldest - 1].entry == SIZE_MAX)
+        oldest--;
+    for (size_t i = 0; i < oldest; i++) {
+        const struct footfall_ingest_sibling *sibling = &siblings->files[i];
+        if (sibling->unknown && isdigit((unsigned char)sibling->name[strlen(name) + 1]))
+            footfall__cli_complain(0, "%s: no run has read it, and it is not counted; if it was %s, give it too",
+                                   sibling->name, name);
+    }
+}
+
+static int is_any_missing(const struct footfall_ingest_run *run, const char *name)
+{
+    for (size_t e = 0; e < run->state.entry_count; e++)
+        if (is_missing(run, e, name))
+            return 1;
+    return 0;
+}
+
+/* For the file of that index, which is further on when it returns. 0, or -1: no memory. */
+static int add_rest(struct footfall_ingest_run *run, size_t *at, const char *text)
+{
+    struct footfall_ingest_siblings siblings;
+    const char *name = run->files[*at].name;
+    size_t before = run->file_count;
+    int failed = footfall__ingest_siblings_open(&siblings, name) != 0;
+    for (size_t i = 0; !failed && i < siblings.count; i++) /* the latest first, so that each goes before it */
+        failed = try(run, *at, text, &siblings, i) != 0;
+    for (; before < run->file_count; before++, ++*at)
+        footfall__cli_complain(0, "%s: was %s; its rest is counted first", run->files[*at].name, name);
+    if (!failed)
+        tell_unknown(&siblings, name);
+    footfall__ingest_siblings_free(&siblings);
+    return failed ? -1 : 0;
+}
+
+int footfall__ingest_add_rotated(struct footfall_ingest_run *run)
+{
+    int failed = 0;
+    for (size_t at = 0; !failed && at < run->file_count; at++) {
+        char *text = footfall__ingest_utf8(run->files[at].name);
+        failed = text == NULL || (is_any_missing(run, text) && add_rest(run, &at, text) != 0);
+        free(text);
+    }
+    return failed ? footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory") : 0;
 }

@@ -169,42 +169,61 @@ static int ending(struct footfall_ingest_run *run, const struct footfall_ingest_
     }
 }
 
-/* Sends the batch of the run before again, from the same bytes and by the same rules. */
-static int send_again(struct footfall_ingest_run *run, size_t file)
+/* Names in what was read of one file alone become the run's. */
+static void rename_file(struct footfall_ingest_batch *batch, size_t file)
 {
-    struct footfall_ingest_doubt doubt = run->state.doubt;
+    batch->reached.file = batch->stop.where.file = file;
+    for (size_t i = 0; i < batch->count; i++)
+        batch->where[i].file = file;
+    for (size_t i = 0; i < batch->note_count; i++)
+        batch->notes[i].where.file = file;
+}
+
+static int is_same_batch(const struct footfall_ingest_batch *batch, const struct footfall_ingest_doubt *doubt)
+{
+    return batch->count == doubt->operations && batch->names == doubt->names && batch->first == doubt->first;
+}
+
+/* The batch of the run before, read from the same bytes and by the same rules. 0; -1: the file was changed since it was
+ * looked at; or an exit status after a message. */
+static int send_again(struct footfall_ingest_run *run, size_t file, struct footfall_ingest_batch *batch)
+{
+    struct footfall_ingest_doubt *doubt = &run->state.doubt;
+    int decided = 0, exit = 0;
+    rename_file(batch, file);
+    if (batch->end == FOOTFALL_INGEST_UNREADABLE && batch->error != ESTALE) {
+        tell_notes(run, batch);
+        return ending(run, batch);
+    }
+    if (batch->end == FOOTFALL_INGEST_UNREADABLE || !is_same_batch(batch, doubt))
+        return -1;
+    tell_notes(run, batch);
+    run->call.number = run->state.number;
+    exit = apply(run, batch, 0, &decided);
+    if (decided) {
+        run->state.entries[doubt->entry].done = run->files[file].start = doubt->last;
+        doubt->there = 0;
+        run->unsaved = 1;
+    }
+    return exit;
+}
+
+static int read_again(struct footfall_ingest_run *run, size_t file)
+{
+    const struct footfall_ingest_doubt *doubt = &run->state.doubt;
     struct footfall_ingest_source source = { .rules = &run->rules,
                                              .files = &run->files[file],
                                              .file_count = 1,
                                              .resume = 1,
-                                             .limit_ms = doubt.limit_ms,
-                                             .stop = doubt.last.offset };
+                                             .limit_ms = doubt->limit_ms,
+                                             .stop = doubt->last.offset };
     struct footfall_ingest_batch batch;
-    int decided = 0, exit = 0;
+    int exit = 0;
     /* Room for one too many: the lines that were skipped at its end are read too, and a file that says more is noticed. */
-    if (footfall__ingest_batch_open(&batch, (size_t)doubt.operations + 1) != 0)
+    if (footfall__ingest_batch_open(&batch, (size_t)doubt->operations + 1) != 0)
         return footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory");
-    footfall__ingest_fill(&source, &batch, (size_t)doubt.operations + 1);
-    batch.reached.file = batch.stop.where.file = file;
-    for (size_t i = 0; i < batch.count; i++)
-        batch.where[i].file = file;
-    for (size_t i = 0; i < batch.note_count; i++)
-        batch.notes[i].where.file = file;
-    tell_notes(run, &batch);
-    if (batch.end == FOOTFALL_INGEST_UNREADABLE) {
-        exit = ending(run, &batch);
-    } else if (batch.count != doubt.operations || batch.names != doubt.names || batch.first != doubt.first) {
-        exit = footfall__cli_complain(FOOTFALL_CLI_USAGE, "--resume: %s does not read as it did in the run before",
-                                      footfall__ingest_file_name(&run->report, file));
-    } else {
-        run->call.number = run->state.number;
-        exit = apply(run, &batch, 0, &decided);
-    }
-    if (decided) {
-        run->state.entries[doubt.entry].done = run->files[file].start = doubt.last;
-        run->state.doubt.there = 0;
-        run->unsaved = 1;
-    }
+    footfall__ingest_fill(&source, &batch, (size_t)doubt->operations + 1);
+    exit = send_again(run, file, &batch);
     footfall__ingest_source_free(&source);
     footfall__ingest_batch_free(&batch);
     return exit;
@@ -214,11 +233,19 @@ int footfall__ingest_settle_doubt(struct footfall_ingest_run *run)
 {
     for (size_t i = 0; run->state.doubt.there && i < run->file_count; i++)
         if (run->files[i].entry == run->state.doubt.entry)
-            return send_again(run, i);
+            return read_again(run, i);
     return 0;
 }
 
 /* ---- all the rest ----------------------------------------------------------------------------------------------------- */
+
+/* The state need not look again for a rotated log that was read to its end. */
+static void close_logs(struct footfall_ingest_run *run, size_t before)
+{
+    for (size_t i = 0; i < before && i < run->file_count; i++)
+        if (run->files[i].left_alone && run->files[i].entry != SIZE_MAX)
+            run->state.entries[run->files[i].entry].closed = 1;
+}
 
 /* 0 with *end when the batch ends the run (otherwise -1), or an exit status after a message. */
 static int send(struct footfall_ingest_run *run, struct footfall_ingest_pipe *pipe,
@@ -232,6 +259,7 @@ static int send(struct footfall_ingest_run *run, struct footfall_ingest_pipe *pi
         return exit;
     footfall__ingest_pipe_took(pipe, batch->count, now_ms() - began_ms);
     run->next = batch->next;
+    close_logs(run, batch->next.file);
     *end = ending(run, batch);
     return 0;
 }

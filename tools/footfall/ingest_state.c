@@ -64,7 +64,7 @@ static int check_age(const struct footfall_ingest_state *state, int64_t written_
                          "file with logs that are not counted yet");
 }
 
-int footfall__ingest_state_open(struct footfall_ingest_state *state, const char *path,
+int footfall__ingest_state_open(struct footfall_ingest_state *state, const char *path, const char *backend,
                                 const struct footfall_ingest_rules *rules)
 {
     json_error_t error;
@@ -75,6 +75,7 @@ int footfall__ingest_state_open(struct footfall_ingest_state *state, const char 
     int exit = 0;
     memset(state, 0, sizeof *state);
     state->path = path;
+    state->backend = backend;
     exit = open_locked(state);
     if (exit < 0) {
         if (getrandom(state->series, sizeof state->series, 0) != (ssize_t)sizeof state->series)
@@ -198,8 +199,8 @@ int footfall__ingest_state_save(struct footfall_ingest_state *state, const struc
 
 /* ---- files known again ------------------------------------------------------------------------------------------------ */
 
-/* What a file must have to be that entry's. */
-static const struct footfall_ingest_place *reached(const struct footfall_ingest_state *state, size_t entry)
+const struct footfall_ingest_place *footfall__ingest_state_reached(const struct footfall_ingest_state *state,
+                                                                   size_t entry)
 {
     return state->doubt.there && state->doubt.entry == entry ? &state->doubt.last : &state->entries[entry].done;
 }
@@ -213,8 +214,9 @@ static int compare_file(unsigned char *same, const struct footfall_ingest_state 
     if (fd < 0)
         return footfall__cli_complain(FOOTFALL_CLI_USAGE, "%s: %s", file->name, strerror(errno));
     for (size_t e = 0; e < state->entry_count; e++) {
-        int is =
-            reached(state, e)->offset == 0 ? 0 : footfall__ingest_is_at(fd, reached(state, e), wrong, sizeof wrong);
+        int is = footfall__ingest_state_reached(state, e)->offset == 0
+                     ? 0
+                     : footfall__ingest_is_at(fd, footfall__ingest_state_reached(state, e), wrong, sizeof wrong);
         if (is < 0) {
             footfall__cli_complain(0, "%s: %s", file->name, wrong);
             close(fd);
@@ -234,7 +236,8 @@ static void assign(const struct footfall_ingest_state *state, struct footfall_in
     for (size_t e = 0; name != NULL && e < state->entry_count; e++) {
         if (!same[e] || taken[e] || (named && strcmp(name, state->entries[e].name) != 0))
             continue;
-        if (file->entry == SIZE_MAX || reached(state, e)->offset > reached(state, file->entry)->offset)
+        if (file->entry == SIZE_MAX || footfall__ingest_state_reached(state, e)->offset >
+                                           footfall__ingest_state_reached(state, file->entry)->offset)
             file->entry = e;
     }
     if (file->entry != SIZE_MAX)
@@ -254,8 +257,8 @@ static int check_copies(const struct footfall_ingest_state *state, const struct 
     return 0;
 }
 
-static int check_doubt(const struct footfall_ingest_state *state, const struct footfall_ingest_file *files,
-                       size_t count)
+int footfall__ingest_state_check_doubt(const struct footfall_ingest_state *state,
+                                       const struct footfall_ingest_file *files, size_t count)
 {
     if (!state->doubt.there)
         return 0;
@@ -274,6 +277,10 @@ int footfall__ingest_state_match(struct footfall_ingest_state *state, struct foo
     size_t entries = state->entry_count;
     unsigned char *same = calloc(count * entries + 1, 1), *taken = calloc(entries + 1, 1);
     int exit = same == NULL || taken == NULL ? footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory") : 0;
+    for (size_t i = 0; i < count; i++) {
+        files[i].entry = SIZE_MAX;
+        memset(&files[i].start, 0, sizeof files[i].start);
+    }
     for (size_t i = 0; exit == 0 && i < count; i++)
         exit = compare_file(same + i * entries, state, &files[i]);
     for (size_t i = 0; exit == 0 && i < count; i++)
@@ -283,8 +290,6 @@ int footfall__ingest_state_match(struct footfall_ingest_state *state, struct foo
             assign(state, &files[i], same + i * entries, taken, 0);
     if (exit == 0)
         exit = check_copies(state, files, count, same);
-    if (exit == 0)
-        exit = check_doubt(state, files, count);
     for (size_t i = 0; exit == 0 && i < count; i++)
         if (files[i].entry != SIZE_MAX)
             files[i].start = state->entries[files[i].entry].done;
