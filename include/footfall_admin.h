@@ -89,6 +89,16 @@ typedef void footfall_each_finding(void *user, const struct footfall_finding *fi
 FOOTFALL_API int footfall_check(struct footfall *ff, const struct footfall_call *call, footfall_each_finding *each,
                                 void *user, struct footfall_error *err);
 
+/* The whole of it, from a configuration on, for when nothing works: where that comes from, this host's clock, who may read files
+ * that hold secrets; then opens the store and looks at it as footfall_check does. Makes, erases and changes nothing, not even what
+ * footfall_open would (a database, a secret, a table): what is not there yet is a finding. Of options only log and clock and
+ * their user pointers matter; NULL: none. Opening takes the configured deadline at most, looking that of `call` (may be NULL).
+ * Any thread; blocks; `each` as above.
+ * OK whatever the findings say; otherwise an error of footfall_open or footfall_check, and the findings told so far stand. */
+FOOTFALL_API int footfall_check_config(const struct footfall_config *config, const struct footfall_options *options,
+                                       const struct footfall_call *call, footfall_each_finding *each, void *user,
+                                       struct footfall_error *err);
+
 /* Rights to grant, in the words of whoever grants them (for AWS: IAM actions and ARNs). */
 enum footfall_rights_purpose {
     FOOTFALL_RIGHTS_RUN = 1,   /* count, read, list, delete, forget, purge; and what the configuration adds to that */
@@ -142,7 +152,11 @@ struct footfall_metric {
     double value;
 }; /* lives only during the call */
 typedef void footfall_each_metric(void *user, const struct footfall_metric *metric);
-/* The engine's numbers, then the backend's own. Lines of one name come one after another. Never blocks on the store. */
+/* The engine's numbers, then the backend's own. Lines of one name come one after another. A histogram is told as Prometheus
+ * keeps one: NAME_bucket with "le" as its last label, each counting what the smaller ones count too, up to le="+Inf"; then NAME_sum
+ * and NAME_count. There are footfall_batch_operations (operations in a batch of a lane: 1, 2, 4 … 65536) and
+ * footfall_store_seconds (one attempt at a batch inside the store, kind="write" or "read": 10 us … 10 s). Never blocks on the
+ * store. */
 FOOTFALL_API void footfall_metrics(struct footfall *ff, footfall_each_metric *each, void *user);
 
 #ifdef __cplusplus

@@ -36,7 +36,8 @@ enum footfall_store_status { /* of one operation, or of a whole call when nothin
                              FOOTFALL_STORE_MISUSE =
                                  -8, /* open only: this process inherited an open store over fork and has not closed it */
                              FOOTFALL_STORE_UNSUPPORTED = -9,
-                             FOOTFALL_STORE_ABSENT = -10 /* must_exist, and it does not: nothing changed */
+                             FOOTFALL_STORE_ABSENT =
+                                 -10 /* must_exist, and it does not: nothing changed. open, only looking: nothing is there */
 };
 enum footfall_store_kind { /* closed */
                            FOOTFALL_STORE_ADD = 1,
@@ -118,6 +119,8 @@ struct footfall_store_call {
     char *text;             /* write one line about the first fault here: no ids, no secrets. Empty at the start */
     size_t text_bytes;
     int32_t native; /* and the store's own number. 0 at the start */
+    int only_look; /* `open` alone: 1: make and change nothing, now and until `close`; what is to be made first is ABSENT, with
+                       a text. Of the slots only own_secret, ping and check follow */
 };
 
 enum footfall_store_caps {

@@ -263,6 +263,7 @@ static void count_attempt(struct footfall__lane *lane)
     if (b->attempt > 0)
         return;
     atomic_fetch_add_explicit(&c->batches, 1, memory_order_relaxed);
+    footfall__tally_size(&lane->tally, b->count);
     while (b->count > longest && !atomic_compare_exchange_weak(&c->longest_batch, &longest, b->count))
         ;
 }
@@ -461,6 +462,8 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
     struct footfall__batch *b = &lane->batch;
     struct footfall_store_call call;
     char text[200];
+    int64_t began_us = 0;
+    int64_t ended_us = 0;
     int resend = 0;
     int regroup = 0;
     footfall__store_call_init(lane->ff, &call, 0, text, sizeof text);
@@ -469,8 +472,13 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
     b->sent = 1;
     count_attempt(lane);
     footfall__lane_unlock(lane);
+    began_us = footfall__boottime_us();
     send_batch(lane, &call);
+    ended_us = footfall__boottime_us();
     footfall__lane_lock(lane);
+    footfall__tally_time(&lane->tally,
+                         b->members[0]->kind == FOOTFALL__READ ? FOOTFALL__TALLY_READ : FOOTFALL__TALLY_WRITE,
+                         ended_us - began_us);
     distribute(lane, &call, &resend, &regroup);
     b->in_doubt = resend;
     finish_decided(lane);
@@ -484,7 +492,7 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
         b->attempt++;
     else
         disband(lane);
-    if (footfall__upkeep_due(lane->ff, call.wall_ms)) {
+    if (footfall__upkeep_due(lane->ff, call.wall_ms, ended_us / 1000)) {
         footfall__lane_unlock(lane);
         footfall__upkeep(lane->ff, &lane->store, mine != NULL ? mine->deadline_ms : INT64_MAX);
         footfall__lane_lock(lane);

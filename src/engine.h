@@ -22,6 +22,8 @@ struct footfall {
     struct footfall__settings settings; /* without its borrowed strings */
     struct footfall_backend backend;
     uint32_t caps;
+    int looks;        /* footfall__open_to_look made it */
+    int lacks_secret; /* and there is no secret yet */
     int64_t (*clock)(void *user);
     void *clock_user;
     void (*log)(void *user, enum footfall_log_level level, const char *line);
@@ -48,6 +50,11 @@ int footfall__enter(struct footfall *ff, const struct footfall_call *call, int m
 void footfall__leave(struct footfall *ff);
 int64_t footfall__deadline(const struct footfall *ff, const struct footfall_call *call); /* CLOCK_BOOTTIME */
 
+/* Opens as footfall_open_config does, but makes, erases and changes nothing; ABSENT when there is no store yet. The handle is for
+ * footfall_ping, footfall_check and footfall_close alone, and one attempt of that may take all the time that it has. */
+int footfall__open_to_look(struct footfall **out, const struct footfall_config *config,
+                           const struct footfall_options *options, struct footfall_error *err);
+
 /* How a store is called outside a batch. text: at least 200 bytes, lives as long as *out. */
 void footfall__store_call_init(const struct footfall *ff, struct footfall_store_call *out, int64_t deadline_ms,
                                char *text, size_t text_bytes);
@@ -56,7 +63,7 @@ struct footfall__lane *footfall__lane_of(struct footfall *ff, const char *name, 
 
 /* Erases expired epoch keys, and compares those at hand with the store's, when their time has come, if it can be done by
  * deadline_ms (CLOCK_BOOTTIME). The caller has the store to itself. */
-int footfall__upkeep_due(const struct footfall *ff, int64_t wall_ms);
+int footfall__upkeep_due(const struct footfall *ff, int64_t wall_ms, int64_t now_ms /* CLOCK_BOOTTIME */);
 void footfall__upkeep(struct footfall *ff, struct footfall__store *store, int64_t deadline_ms);
 
 /* For what is no batch (scan, purge, ping): borrows lane 0 and runs `run`, again after a temporary fault, until the deadline.

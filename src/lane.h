@@ -9,6 +9,7 @@
 
 #include "request.h"
 #include "store.h"
+#include "tally.h"
 
 struct footfall;
 
@@ -56,6 +57,7 @@ struct footfall__lane {
     unsigned slot;
     struct footfall__batch batch;
     uint64_t writer, sequence;
+    struct footfall__tally tally;
     unsigned failures;     /* attempts that failed one after another */
     int64_t not_before_ms; /* CLOCK_BOOTTIME: backoff */
     uint64_t random_state;

@@ -28,6 +28,8 @@ static int64_t system_clock(void *user)
 static int store_failed(const struct footfall *ff, int rc, const struct footfall_store_call *call,
                         struct footfall_error *err)
 {
+    if (rc == FOOTFALL_STORE_ABSENT) /* a finding, no failure */
+        return footfall__fail(err, rc, 0, "%s", call->text);
     return footfall__fail(err, rc, call->native, "%s: %s", ff->backend.name, call->text);
 }
 
@@ -67,6 +69,7 @@ static int open_store(struct footfall *ff, uint32_t number, const struct footfal
         return footfall__fail(err, rc, 0, "no memory for a lane");
     for (;;) {
         footfall__store_call_init(ff, &call, attempt_deadline(deadline_ms), text, sizeof text);
+        call.only_look = ff->looks;
         rc = footfall__store_open(&lane->store, &ff->backend, settings, count, number, &call);
         if (rc != FOOTFALL_STORE_TEMPORARY || !footfall__retry_wait(failures++, &lane->random_state, deadline_ms))
             break;
@@ -90,6 +93,9 @@ static int own_secret(struct footfall *ff, uint8_t **secret, size_t *bytes, int6
     int rc;
     footfall__store_call_init(ff, &call, deadline_ms, text, sizeof text);
     rc = footfall__store_own_secret(&ff->lanes[0].store, path, sizeof path, &has_visitors, &call);
+    ff->lacks_secret = rc == 0 && ff->looks && !has_visitors && access(path, F_OK) != 0;
+    if (ff->lacks_secret)
+        return FOOTFALL_OK;
     if (rc == 0)
         return footfall__secret_own(secret, bytes, path, has_visitors, log_line, ff, err);
     if (rc != FOOTFALL_STORE_UNSUPPORTED)
@@ -115,8 +121,8 @@ static int open_identity(struct footfall *ff, int64_t deadline_ms, struct footfa
                             ff->backend.name);
     else
         rc = own_secret(ff, &secret, &bytes, deadline_ms, err);
-    if (rc != FOOTFALL_OK) {
-        footfall__free(secret);
+    if (rc != FOOTFALL_OK || ff->looks) {
+        footfall__secret_free(secret, bytes);
         return rc;
     }
     return footfall__identity_init(&ff->identity, secret, bytes, ff->settings.window_ms, err);
@@ -181,9 +187,10 @@ static int open_all(struct footfall *ff, const struct footfall_config *config, s
     if (rc != FOOTFALL_OK)
         return rc;
     ff->caps = ff->lanes[0].store.caps;
-    atomic_store(&ff->next_keys_ms, footfall__boottime_ms() + FOOTFALL__KEYS_AGREE_MS);
+    atomic_store(&ff->next_drop_ms, ff->looks ? INT64_MAX : 0); /* who looks erases nothing */
+    atomic_store(&ff->next_keys_ms, ff->looks ? INT64_MAX : footfall__boottime_ms() + FOOTFALL__KEYS_AGREE_MS);
     rc = open_identity(ff, deadline_ms, err);
-    if (rc == FOOTFALL_OK)
+    if (rc == FOOTFALL_OK && !ff->looks)
         rc = look_for_key(ff, deadline_ms, err);
     ff->settings.secret = ff->settings.secret_file = NULL;
     return rc;
@@ -204,8 +211,8 @@ static volatile int *fork_page(void)
     return page;
 }
 
-int footfall_open_config(struct footfall **out, const struct footfall_config *config,
-                         const struct footfall_options *options, struct footfall_error *err)
+static int open_handle(struct footfall **out, const struct footfall_config *config,
+                       const struct footfall_options *options, int looks, struct footfall_error *err)
 {
     struct footfall *ff;
     int rc;
@@ -221,6 +228,7 @@ int footfall_open_config(struct footfall **out, const struct footfall_config *co
     ff->pid = getpid();
     ff->mine = fork_page();
     ff->clock = system_clock;
+    ff->looks = looks;
     if (options != NULL) {
         ff->log = options->log;
         ff->log_user = options->log_user;
@@ -237,6 +245,18 @@ int footfall_open_config(struct footfall **out, const struct footfall_config *co
     *out = ff;
     footfall__fine(err);
     return FOOTFALL_OK;
+}
+
+int footfall_open_config(struct footfall **out, const struct footfall_config *config,
+                         const struct footfall_options *options, struct footfall_error *err)
+{
+    return open_handle(out, config, options, 0, err);
+}
+
+int footfall__open_to_look(struct footfall **out, const struct footfall_config *config,
+                           const struct footfall_options *options, struct footfall_error *err)
+{
+    return open_handle(out, config, options, 1, err);
 }
 
 int footfall_open(struct footfall **out, const struct footfall_options *options, struct footfall_error *err)

@@ -1,13 +1,11 @@
-/* upkeep.c: purge, erasing of expired epoch keys, ping, statistics, findings and metrics (footfall.h, footfall_admin.h). */
+/* upkeep.c: purge, erasing of expired epoch keys, ping and statistics (footfall.h). */
 #include <inttypes.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "bytes.h"
 #include "clock.h"
 #include "engine.h"
 #include "error.h"
-#include "footfall_admin.h"
 #include "retry.h"
 
 enum { TEXT_BYTES = 200, BUDGET_MAX = 1000000, RETRY_DROP_MS = 60000, ERASE_MS = 500 };
@@ -15,10 +13,10 @@ enum { TEXT_BYTES = 200, BUDGET_MAX = 1000000, RETRY_DROP_MS = 60000, ERASE_MS =
 /* A new key's expiry is more than two lengths of at least a day away: looking this often finds those of other handles. */
 #define LOOK_AGAIN_MS (2 * (int64_t)FOOTFALL__DAY_MS)
 
-int footfall__upkeep_due(const struct footfall *ff, int64_t wall_ms)
+int footfall__upkeep_due(const struct footfall *ff, int64_t wall_ms, int64_t now_ms)
 {
     return wall_ms >= atomic_load_explicit(&ff->next_drop_ms, memory_order_relaxed) ||
-           footfall__boottime_ms() >= atomic_load_explicit(&ff->next_keys_ms, memory_order_relaxed);
+           now_ms >= atomic_load_explicit(&ff->next_keys_ms, memory_order_relaxed);
 }
 
 static void refresh_keys(struct footfall *ff, struct footfall__store *store, int64_t deadline_ms)
@@ -83,7 +81,7 @@ int footfall__exclusively(struct footfall *ff, const struct footfall_call *how, 
     for (;;) {
         if (footfall__lane_borrow(lane, deadline_ms) != FOOTFALL_OK)
             return footfall__fail(err, FOOTFALL_TEMPORARY, 0, "the deadline passed before the store was free");
-        attempt_ms = footfall__boottime_ms() + FOOTFALL__ATTEMPT_MS;
+        attempt_ms = ff->looks ? deadline_ms : footfall__boottime_ms() + FOOTFALL__ATTEMPT_MS;
         footfall__store_call_init(ff, &call, attempt_ms < deadline_ms ? attempt_ms : deadline_ms, text, sizeof text);
         rc = run(ff, &lane->store, user, &call);
         footfall__upkeep(ff, &lane->store, deadline_ms);
@@ -187,157 +185,4 @@ void footfall_stats(struct footfall *ff, struct footfall_stats *out)
     out->queued_now = load(&c->queued_now);
     out->longest_batch = load(&c->longest_batch);
     out->backend = ff->backend.name;
-}
-
-/* ---- findings --------------------------------------------------------------------------------------------------------- */
-
-struct checking {
-    footfall_each_finding *each;
-    void *user;
-    size_t at, told; /* a second attempt tells only what the first has not */
-};
-
-static void tell_finding(void *user, int severity, const char *text, const char *advice)
-{
-    struct checking *c = user;
-    struct footfall_finding finding = { FOOTFALL_WRONG, text, advice };
-    if (c->at++ < c->told)
-        return;
-    c->told++;
-    if (severity >= FOOTFALL_FINE && severity <= FOOTFALL_WRONG)
-        finding.severity = (enum footfall_severity)severity;
-    c->each(c->user, &finding);
-}
-
-static void check_engine(struct footfall *ff, void *user)
-{
-    int64_t wall_ms = footfall__now(ff);
-    int64_t year_2024_ms = INT64_C(1704067200000);
-    if (wall_ms < year_2024_ms)
-        tell_finding(user, FOOTFALL_WRONG, "This host's clock is before 2024.",
-                     "Set the clock (NTP): windows and expiries depend on it.");
-    else
-        tell_finding(user, FOOTFALL_FINE, "This host's clock is plausible.", NULL);
-    if (ff->settings.ipv6_prefix > 64)
-        tell_finding(user, FOOTFALL_NOTE, "ipv6_prefix is longer than 64: one household counts as many visitors.",
-                     "Leave ipv6_prefix at 64 unless you know better.");
-    if (!(ff->caps & FOOTFALL_STORE_CAP_DURABLE))
-        tell_finding(user, FOOTFALL_NOTE, "This backend keeps nothing beyond the process.", NULL);
-}
-
-static int run_check(struct footfall *ff, struct footfall__store *store, void *user, struct footfall_store_call *call)
-{
-    struct checking *c = user;
-    c->at = 0;
-    check_engine(ff, c);
-    return footfall__store_check(store, tell_finding, c, call);
-}
-
-int footfall_check(struct footfall *ff, const struct footfall_call *call, footfall_each_finding *each, void *user,
-                   struct footfall_error *err)
-{
-    struct checking checking = { each, user, 0, 0 };
-    int rc = footfall__enter(ff, call, 1, err);
-    if (rc != FOOTFALL_OK)
-        return rc;
-    if (each == NULL)
-        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "each is NULL");
-    else
-        rc = footfall__exclusively(ff, call, run_check, &checking, err);
-    footfall__leave(ff);
-    return rc;
-}
-
-/* ---- metrics ---------------------------------------------------------------------------------------------------------- */
-
-struct measuring {
-    footfall_each_metric *each;
-    void *user;
-};
-
-/* The backend's own lines come lane by lane; those of one name are told together, with the lane when there are several. */
-enum { LINES_OF_A_LANE = 32, NAME_BYTES = 80, HELP_BYTES = 160, LABELS_BYTES = 96 };
-struct line {
-    struct footfall_metric metric;
-    char name[NAME_BYTES], help[HELP_BYTES], labels[LABELS_BYTES];
-    int told;
-};
-struct lines {
-    uint32_t lane, lanes;
-    size_t count, room;
-    struct line *all;
-};
-
-static void keep_line(void *user, const char *name, const char *help, const char *labels, int counter, double value)
-{
-    struct lines *lines = user;
-    struct line *line = &lines->all[lines->count];
-    if (lines->count == lines->room)
-        return;
-    if (labels == NULL)
-        labels = "";
-    if (lines->lanes > 1)
-        footfall__format(line->labels, sizeof line->labels, "%s%slane=\"%" PRIu32 "\"", labels,
-                         labels[0] != '\0' ? "," : "", lines->lane);
-    else
-        footfall__format(line->labels, sizeof line->labels, "%s", labels);
-    footfall__format(line->name, sizeof line->name, "%s", name);
-    footfall__format(line->help, sizeof line->help, "%s", help);
-    line->metric = (struct footfall_metric){ line->name, line->help, line->labels, counter, value };
-    line->told = 0;
-    lines->count++;
-}
-
-static void tell_lines(struct lines *lines, const struct measuring *m)
-{
-    for (size_t i = 0; i < lines->count; i++)
-        for (size_t j = i; j < lines->count; j++)
-            if (!lines->all[j].told && strcmp(lines->all[j].metric.name, lines->all[i].metric.name) == 0) {
-                lines->all[j].told = 1;
-                m->each(m->user, &lines->all[j].metric);
-            }
-}
-
-static void measure_store(struct footfall *ff, const struct measuring *m)
-{
-    struct lines lines = { .lanes = ff->lane_count, .room = (size_t)ff->lane_count * LINES_OF_A_LANE };
-    lines.all = footfall__array(NULL, lines.room, sizeof lines.all[0]);
-    if (lines.all == NULL)
-        return;
-    for (uint32_t i = 0; i < ff->lane_count; i++) {
-        lines.lane = i;
-        footfall__store_metrics(&ff->lanes[i].store, keep_line, &lines);
-    }
-    tell_lines(&lines, m);
-    footfall__free(lines.all);
-}
-
-static void tell_metric(void *user, const char *name, const char *help, const char *labels, int counter, double value)
-{
-    const struct measuring *m = user;
-    struct footfall_metric metric = { name, help, labels != NULL ? labels : "", counter, value };
-    m->each(m->user, &metric);
-}
-
-void footfall_metrics(struct footfall *ff, footfall_each_metric *each, void *user)
-{
-    struct measuring m = { each, user };
-    const struct footfall__counts *c;
-    if (ff == NULL || each == NULL || footfall__inherited(ff))
-        return;
-    c = &ff->counts;
-    tell_metric(&m, "footfall_operations_total", "Operations that took part in a batch.", "", 1,
-                (double)load(&c->operations));
-    tell_metric(&m, "footfall_batches_total", "Batches sent to the store.", "", 1, (double)load(&c->batches));
-    tell_metric(&m, "footfall_retries_total", "Attempts after the first.", "", 1, (double)load(&c->retries));
-    tell_metric(&m, "footfall_failed_total", "Operations without a certain success.", "outcome=\"temporary\"", 1,
-                (double)load(&c->temporary));
-    tell_metric(&m, "footfall_failed_total", "Operations without a certain success.", "outcome=\"unknown\"", 1,
-                (double)load(&c->unknown));
-    tell_metric(&m, "footfall_replayed_total", "Operations that had been counted before.", "", 1,
-                (double)load(&c->replayed));
-    tell_metric(&m, "footfall_queued", "Operations that wait for a batch.", "", 0, (double)load(&c->queued_now));
-    tell_metric(&m, "footfall_longest_batch", "Operations in the longest batch.", "", 0,
-                (double)load(&c->longest_batch));
-    measure_store(ff, &m);
 }

@@ -151,6 +151,7 @@ int footfall__dynamodb_status(enum dynamodb_answer answer, enum dynamodb_action 
             call, FOOTFALL_STORE_BROKEN,
             "%s: there is no table %s in this account and region (dynamodb.create_table makes it)", name, table);
     case DYNAMODB_DENIED:
+    case DYNAMODB_STRANGER:
         return refused(name, "denied", table, call);
     default:
         return refused(name, "refused", table, call);

@@ -8,12 +8,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { REFUSED = 1, STRANGER = 2 }; /* what `ask` returns beside 0 and a status */
 enum { FINE, NOTE, WARNING, WRONG, TEXT_BYTES = 400, WHY_BYTES = 128, APART_MS = 60000 };
 
 struct checking {
     struct dynamodb_client *client;
     const char *table;
-    int is_key_table;
+    int is_key_table, makes_tables;
     footfall_store_finding *each;
     void *user;
     struct footfall_store_call *call;
@@ -32,8 +33,15 @@ static void tell(const struct checking *c, int severity, const char *advice, con
     c->each(c->user, severity, text, advice);
 }
 
-/* One of the Describe actions: 0 with *reply; 1 when it was refused, *denied saying whether for want of a right, or there is no
- * such table (*absent); or a negative status when no answer came. */
+static void forget_fault(const struct checking *c)
+{
+    if (c->call->text_bytes > 0) /* it is a finding, not a fault */
+        c->call->text[0] = '\0';
+    c->call->native = 0;
+}
+
+/* One of the Describe actions: 0 with *reply; REFUSED, *denied saying whether for want of a right, or there is no such table
+ * (*absent); STRANGER, which has been told, and nothing else can be learned; or a negative status when no answer came. */
 static int ask(const struct checking *c, enum dynamodb_action action, json_t **reply, int *denied, int *absent)
 {
     enum dynamodb_answer answer = footfall__dynamodb_describe(c->client, action, c->table, reply, c->call);
@@ -43,10 +51,14 @@ static int ask(const struct checking *c, enum dynamodb_action action, json_t **r
         return 0;
     if (answer == DYNAMODB_NO_ANSWER || answer == DYNAMODB_OUT_OF_MEMORY)
         return footfall__dynamodb_status(answer, action, c->table, c->call);
-    if (c->call->text_bytes > 0) /* it is a finding, not a fault */
-        c->call->text[0] = '\0';
-    c->call->native = 0;
-    return 1;
+    if (answer == DYNAMODB_STRANGER)
+        tell(c, WRONG,
+             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose a profile (dynamodb.profile or AWS_PROFILE), or "
+             "run where "
+             "a role gives credentials; then check this host's clock.",
+             "There are no credentials that the service accepts: %s", c->call->text);
+    forget_fault(c);
+    return answer == DYNAMODB_STRANGER ? STRANGER : REFUSED;
 }
 
 static void could_not_look(const struct checking *c, enum dynamodb_action action, int denied, const char *at)
@@ -126,13 +138,16 @@ static int check_table(const struct checking *c, int *has_table, int *has_index)
     int rc = ask(c, DYNAMODB_DESCRIBE_TABLE, &reply, &denied, &absent);
     *has_table = !absent;
     *has_index = !absent;
-    if (rc == 1 && absent)
+    if (rc == REFUSED && absent && c->makes_tables)
+        tell(c, NOTE, "The first command that counts makes it (dynamodb.create_table is true).",
+             "There is no table %s yet in region %s.", c->table, footfall__dynamodb_client_region(c->client));
+    else if (rc == REFUSED && absent)
         tell(c, WRONG, "Set dynamodb.create_table = true once, or give the right name and region.",
              "There is no table %s in region %s.", c->table, footfall__dynamodb_client_region(c->client));
-    else if (rc == 1)
+    else if (rc == REFUSED)
         could_not_look(c, DYNAMODB_DESCRIBE_TABLE, denied, "State and keys");
     if (rc != 0)
-        return rc < 0 ? rc : 0;
+        return rc == REFUSED ? 0 : rc;
     table = json_object_get(reply, "Table");
     *has_index = footfall__dynamodb_index(table, DYNAMODB_LIST_INDEX) != NULL;
     check_state(c, table);
@@ -152,10 +167,10 @@ static int check_expiry(const struct checking *c)
     const char *state = NULL, *attribute = NULL;
     int denied = 0, absent = 0;
     int rc = ask(c, DYNAMODB_DESCRIBE_TIME_TO_LIVE, &reply, &denied, &absent);
-    if (rc == 1)
+    if (rc == REFUSED)
         could_not_look(c, DYNAMODB_DESCRIBE_TIME_TO_LIVE, denied, "Expiry");
     if (rc != 0)
-        return rc < 0 ? rc : 0;
+        return rc == REFUSED ? 0 : rc;
     state = footfall__dynamodb_member(json_object_get(reply, "TimeToLiveDescription"), "TimeToLiveStatus");
     attribute = footfall__dynamodb_member(json_object_get(reply, "TimeToLiveDescription"), "AttributeName");
     if (strncmp(state, "ENABL", 5) != 0)
@@ -178,10 +193,10 @@ static int check_backups(const struct checking *c)
     const json_t *described = NULL;
     int denied = 0, absent = 0, is_on = 0;
     int rc = ask(c, DYNAMODB_DESCRIBE_CONTINUOUS_BACKUPS, &reply, &denied, &absent);
-    if (rc == 1)
+    if (rc == REFUSED)
         could_not_look(c, DYNAMODB_DESCRIBE_CONTINUOUS_BACKUPS, denied, "Point-in-time recovery");
     if (rc != 0)
-        return rc < 0 ? rc : 0;
+        return rc == REFUSED ? 0 : rc;
     described =
         json_object_get(json_object_get(reply, "ContinuousBackupsDescription"), "PointInTimeRecoveryDescription");
     is_on = strcmp(footfall__dynamodb_member(described, "PointInTimeRecoveryStatus"), "ENABLED") == 0;
@@ -229,10 +244,10 @@ static void check_clock(const struct checking *c)
         tell(c, FINE, NULL, "The service's clock agrees with this host's.");
 }
 
-int footfall__dynamodb_check(struct dynamodb_client *client, const char *table, const char *key_table,
+int footfall__dynamodb_check(struct dynamodb_client *client, const char *table, const char *key_table, int makes_tables,
                              footfall_store_finding *each, void *user, struct footfall_store_call *call)
 {
-    struct checking c = { client, table, 0, each, user, call };
+    struct checking c = { client, table, 0, makes_tables, each, user, call };
     int rc = check_one(&c);
     if (rc == 0) {
         c.table = key_table;
@@ -241,5 +256,5 @@ int footfall__dynamodb_check(struct dynamodb_client *client, const char *table, 
     }
     if (rc == 0)
         check_clock(&c);
-    return rc;
+    return rc == STRANGER ? 0 : rc;
 }

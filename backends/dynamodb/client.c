@@ -318,10 +318,12 @@ static void refused_for_good(struct dynamodb_request *r, enum dynamodb_verdict v
 {
     if (verdict != DYNAMODB_IS_NOT_FOUND) /* its owner knows the table's name */
         say(r, call);
-    finish(r, verdict == DYNAMODB_IS_NOT_FOUND ? DYNAMODB_NOT_FOUND
-              : verdict == DYNAMODB_IS_IN_USE  ? DYNAMODB_IN_USE
-              : verdict == DYNAMODB_IS_INVALID ? DYNAMODB_INVALID
-                                               : DYNAMODB_DENIED);
+    finish(r, verdict == DYNAMODB_IS_NOT_FOUND  ? DYNAMODB_NOT_FOUND
+              : verdict == DYNAMODB_IS_IN_USE   ? DYNAMODB_IN_USE
+              : verdict == DYNAMODB_IS_INVALID  ? DYNAMODB_INVALID
+              : verdict == DYNAMODB_IS_STRANGER ? DYNAMODB_STRANGER
+              : verdict == DYNAMODB_IS_UNSIGNED ? DYNAMODB_STRANGER
+                                                : DYNAMODB_DENIED);
 }
 
 /* Not carried out for who we say we are: once more with the right time, or with credentials fetched anew. 0: that was tried. */
@@ -420,7 +422,7 @@ static int64_t begin_queued(struct dynamodb_client *c, struct footfall_store_cal
         (void)snprintf(r->why, sizeof(r->why), "%s", call->text_bytes > 0 ? call->text : "");
         finish(r, rc == FOOTFALL_STORE_NO_MEMORY   ? DYNAMODB_OUT_OF_MEMORY
                   : rc == FOOTFALL_STORE_TEMPORARY ? DYNAMODB_NO_ANSWER
-                                                   : DYNAMODB_DENIED);
+                                                   : DYNAMODB_STRANGER);
     }
     return next_ms;
 }

@@ -105,7 +105,8 @@ enum dynamodb_answer {
     DYNAMODB_CANCELED,  /* TransactionCanceled with a ConditionalCheckFailed among its reasons */
     DYNAMODB_NOT_FOUND, /* ResourceNotFound: no such table */
     DYNAMODB_IN_USE,    /* ResourceInUse: there already, or being made */
-    DYNAMODB_DENIED,    /* no right to it, or no credentials that are accepted */
+    DYNAMODB_DENIED,    /* no right to it */
+    DYNAMODB_STRANGER,  /* no credentials, or none that are accepted */
     DYNAMODB_INVALID,   /* ValidationException, UnknownOperation, and their like */
     DYNAMODB_OUT_OF_MEMORY
 };

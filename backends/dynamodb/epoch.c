@@ -3,6 +3,8 @@
  * drop what nobody else did, the same by the service's. */
 #include "store.h"
 
+#include "bytes.h"
+
 #include <stdio.h>
 
 enum { PAGE = 50, SK_BYTES = 16 };
@@ -200,6 +202,43 @@ int footfall__dynamodb_epoch_drop(struct footfall_store *store, int64_t wall_ms,
     struct dropping dropping = { wall_ms, next_ms };
     *next_ms = FOOTFALL_STORE_FOREVER;
     return each_of(store, drop_due, &dropping, call);
+}
+
+/* ---- looking at them ------------------------------------------------------------------------------------------------------------ */
+
+static int count_due(void *user, struct footfall_store *store, const json_t *item, struct footfall_store_call *call)
+{
+    int64_t kept_until = INT64_MAX;
+    (void)store;
+    (void)footfall__dynamodb_take_n(item, "x", &kept_until);
+    *(unsigned *)user += kept_until <= call->wall_ms;
+    return 0;
+}
+
+int footfall__dynamodb_check_epochs(struct footfall_store *store, footfall_store_finding *each, void *user,
+                                    struct footfall_store_call *call)
+{
+    enum { FINE, WARNING = 2, TEXT_BYTES = 400 };
+    char text[TEXT_BYTES];
+    unsigned due = 0;
+    int rc = each_of(store, count_due, &due, call);
+    if (rc == FOOTFALL_STORE_BROKEN) { /* no such table, or no right: that has been said */
+        call->text[0] = '\0';
+        call->native = 0;
+        return 0;
+    }
+    if (rc != 0)
+        return rc;
+    if (due == 0) {
+        each(user, FINE, "No epoch key is past its time.", NULL);
+        return 0;
+    }
+    footfall__format(
+        text, sizeof(text),
+        "%u epoch key%s in table %s should have been erased: with the secret, who came then can still be told.", due,
+        due == 1 ? "" : "s", store->key_table);
+    each(user, WARNING, text, "Run footfall purge now, and daily when nothing else counts.");
+    return 0;
 }
 
 static int is_other(void *user, struct footfall_store *store, const json_t *item, struct footfall_store_call *call)

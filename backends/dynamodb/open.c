@@ -57,7 +57,7 @@ static int open_store(struct footfall_store **out, const struct footfall_store_s
     store->random_state |= 1;
     if (rc == 0)
         rc = take_settings(store, settings, count, call);
-    if (rc == 0 && store->create_table && lane == 0)
+    if (rc == 0 && store->create_table && lane == 0 && !call->only_look)
         rc = footfall__dynamodb_create_tables(store->client, store->table, store->key_table, call);
     if (rc != 0)
         shut(store, 0);
@@ -102,7 +102,9 @@ int footfall__dynamodb_ping(struct footfall_store *store, struct footfall_store_
 static int check(struct footfall_store *store, footfall_store_finding *each, void *user,
                  struct footfall_store_call *call)
 {
-    return footfall__dynamodb_check(store->client, store->table, store->key_table, each, user, call);
+    int rc =
+        footfall__dynamodb_check(store->client, store->table, store->key_table, store->create_table, each, user, call);
+    return rc == 0 ? footfall__dynamodb_check_epochs(store, each, user, call) : rc;
 }
 
 static int import_foreign(struct footfall_store *store, struct footfall_store_import *import, int *more,

@@ -47,7 +47,7 @@ static int ask(struct dynamodb_client *client, const struct probe *probe, const 
     footfall__format(body, sizeof body, "%s%s%s", probe->before, table, probe->after);
     answer = footfall__dynamodb_ask(client, probe->action, json_loads(body, JSON_ALLOW_NUL, NULL), &reply, call);
     json_decref(reply);
-    *denied = answer == DYNAMODB_DENIED;
+    *denied = answer == DYNAMODB_DENIED || answer == DYNAMODB_STRANGER;
     if (answer == DYNAMODB_NO_ANSWER || answer == DYNAMODB_OUT_OF_MEMORY)
         return footfall__dynamodb_status(answer, probe->action, table, call);
     if (call->text_bytes > 0) /* it is a finding, not a fault */

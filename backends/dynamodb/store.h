@@ -174,6 +174,9 @@ int footfall__dynamodb_epoch_drop(struct footfall_store *store, int64_t wall_ms,
                                   struct footfall_store_call *call);
 int footfall__dynamodb_epoch_other(struct footfall_store *store, int64_t epoch_ms, int *found,
                                    struct footfall_store_call *call);
+/* For the slot `check`: keys that should be gone. 0, or a negative status. */
+int footfall__dynamodb_check_epochs(struct footfall_store *store, footfall_store_finding *each, void *user,
+                                    struct footfall_store_call *call);
 int footfall__dynamodb_purge(struct footfall_store *store, int64_t now_ms, size_t budget, size_t dropped[3], int *more,
                              struct footfall_store_call *call);
 int footfall__dynamodb_ping(struct footfall_store *store, struct footfall_store_call *call);

@@ -43,9 +43,10 @@ const json_t *footfall__dynamodb_index(const json_t *table, const char *name);
 
 /* ---- check.c, probes.c -------------------------------------------------------------------------------------------------- */
 
-/* The slot `check`: state, keys, expiry, billing, backups, replicas, protection, clock, rights. Changes nothing: what is
- * tried to learn of a right to write stands under a condition that cannot hold. 0; TEMPORARY, NO_MEMORY. */
-int footfall__dynamodb_check(struct dynamodb_client *client, const char *table, const char *key_table,
+/* For the slot `check`: credentials, state, keys, expiry, billing, backups, replicas, protection, clock, rights. Changes nothing:
+ * what is tried to learn of a right to write stands under a condition that cannot hold. makes_tables: those that are missing
+ * are made when the backend is opened. 0; TEMPORARY, NO_MEMORY. */
+int footfall__dynamodb_check(struct dynamodb_client *client, const char *table, const char *key_table, int makes_tables,
                              footfall_store_finding *each, void *user, struct footfall_store_call *call);
 /* The rights that counting asks for, one harmless request each; tells of those that are missing, and when none is. has_index:
  * the list index is there to be asked. 0; TEMPORARY, NO_MEMORY. */

@@ -96,11 +96,9 @@ static int store_check(struct footfall_store *store, footfall_store_finding *eac
                        struct footfall_store_call *call)
 {
     (void)call;
-    each(user, 2, "counters live in this process's memory and end with it",
-         "choose a backend that keeps them, unless this is a test");
     if (store->memory->name == NULL)
-        each(user, 1, "this store has no name: no other handle sees its counters",
-             "set memory.name to share one among the handles of this process");
+        each(user, 1, "This store has no name: no other handle sees its counters.",
+             "Set memory.name to share one among the handles of this process.");
     return FOOTFALL_STORE_OK;
 }
 

@@ -71,25 +71,28 @@ static int check_database(struct footfall_sqlite *store, const struct report *re
         rc = footfall__sqlite_pragma(store, "PRAGMA page_size", &page_bytes);
     if (rc != SQLITE_OK)
         return rc;
-    tell(report, FINE, NULL, "SQLite %s; %s has schema version %lld", sqlite3_libversion(), store->path,
+    tell(report, FINE, NULL, "SQLite is %s; %s has schema version %lld.", sqlite3_libversion(), store->path,
          (long long)version);
     if (strcmp(mode, "wal") == 0)
-        tell(report, FINE, NULL, "the write-ahead log is on");
+        tell(report, FINE, NULL, "The write-ahead log is on.");
+    else if (store->only_look && !store->read_only)
+        tell(report, WARNING, "Find the program that changed it; the next visit switches the log on again.",
+             "The journal mode is %s, not wal: another program has changed it.", mode);
     else
-        tell(report, WRONG, "stop all programs that use the file, and start this one again",
-             "journal mode is %s, not wal: another program has changed it", mode);
+        tell(report, WRONG, "Stop all programs that use the file, and start this one again.",
+             "The journal mode is %s, not wal: another program has changed it.", mode);
     tell(report, FINE, NULL,
-         synchronous >= 2 ? "durability full: what was acknowledged survives a loss of power"
-                          : "durability normal: what was acknowledged survives a crash of the process, "
-                            "but the last moments before a loss of power may be lost");
-    tell(report, FINE, NULL, "the database has %.1f MiB, %.1f MiB of them free for reuse",
+         synchronous >= 2 ? "Durability is full: what was acknowledged survives a loss of power."
+                          : "Durability is normal: what was acknowledged survives a crash of the process, "
+                            "but the last moments before a loss of power may be lost.");
+    tell(report, FINE, NULL, "The database has %.1f MiB, %.1f MiB of them free for reuse.",
          (double)(pages * page_bytes) / MIB, (double)(free_pages * page_bytes) / MIB);
     if (free_pages > 25600 && free_pages * 2 > pages)
-        tell(report, NOTE, "run VACUUM with the sqlite3 program while nothing counts, if the space is needed",
-             "more than half of the file is free");
+        tell(report, NOTE, "Run VACUUM with the sqlite3 program while nothing counts, if the space is needed.",
+             "More than half of the file is free.");
     if (store->read_only)
-        tell(report, WARNING, "check the rights of the file and its folder, if it should count",
-             "the database can only be read");
+        tell(report, WARNING, "Check the rights of the file and its folder, if it should count.",
+             "The database can only be read.");
     return SQLITE_OK;
 }
 
@@ -103,19 +106,55 @@ static int check_pages(struct footfall_sqlite *store, const struct report *repor
     if (rc != SQLITE_OK)
         return rc;
     if (pages > MOST_PAGES) {
-        tell(report, NOTE, "run PRAGMA quick_check with the sqlite3 program",
-             "the database is too big to have every page looked at here");
+        tell(report, NOTE, "Run PRAGMA quick_check with the sqlite3 program.",
+             "The database is too big to have every page looked at here.");
         return SQLITE_OK;
     }
     rc = read_text(store, "PRAGMA quick_check(1)", verdict, sizeof verdict);
     if (rc != SQLITE_OK)
         return rc;
     if (strcmp(verdict, "ok") == 0)
-        tell(report, FINE, NULL, "every page of the database is sound");
+        tell(report, FINE, NULL, "Every page of the database is sound.");
     else
         tell(report, WRONG,
-             "restore the file from a backup, or save what can be read with the sqlite3 program's .recover",
-             "the database is damaged: %s", verdict);
+             "Restore the file from a backup, or save what can be read with the sqlite3 program's .recover.",
+             "The database is damaged: %s.", verdict);
+    return SQLITE_OK;
+}
+
+/* ---- what is past its time */
+
+enum { PURGE_LATE_MS = 7 * 24 * 3600 * 1000 };
+
+/* Keys that should be gone tell, with the secret, who came; visitors that nobody purged only take room. */
+static int check_overdue(struct footfall_sqlite *store, const struct report *report, int64_t wall_ms)
+{
+    char sql[96];
+    int64_t keys = 0, unerased = 0, least = 0;
+    int rc;
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM epoch_keys WHERE expire <= %lld", (long long)wall_ms);
+    rc = footfall__sqlite_pragma(store, sql, &keys);
+    if (rc == SQLITE_OK)
+        rc = footfall__sqlite_pragma(store,
+                                     "SELECT (SELECT value FROM meta WHERE name = 'dropped') >"
+                                     " (SELECT value FROM meta WHERE name = 'erased')",
+                                     &unerased);
+    if (rc == SQLITE_OK)
+        rc = footfall__sqlite_pragma(store, "SELECT coalesce(min(least), 9223372036854775807) FROM epochs", &least);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (keys > 0)
+        tell(report, WARNING, "Run footfall purge now, and daily when nothing else counts.",
+             "%lld epoch key%s should have been erased: with the secret, who came then can still be told.",
+             (long long)keys, keys == 1 ? "" : "s");
+    else if (unerased)
+        tell(report, WARNING, "End the program that keeps a read transaction open, then run footfall purge.",
+             "Epoch keys that were dropped still stand in the file: a reader is in the way.");
+    else
+        tell(report, FINE, NULL, "No epoch key is past its time.");
+    if (least < wall_ms - PURGE_LATE_MS)
+        tell(report, NOTE, "Run footfall purge, daily for example, if nothing else does.",
+             "Visitors that expired more than a week ago still take room.");
     return SQLITE_OK;
 }
 
@@ -149,43 +188,47 @@ static void check_place(struct footfall_sqlite *store, const struct report *repo
     struct statvfs where;
     const char *slash;
     if (is_network(store->file))
-        tell(report, WARNING, "put it on a local disk, or use a backend that is made for several hosts",
-             "the database seems to lie on a network file system, where its locks may not hold");
+        tell(report, WARNING, "Put it on a local disk, or use a backend that is made for several hosts.",
+             "The database seems to lie on a network file system, where its locks may not hold.");
     if (statvfs(store->file, &where) == 0) {
         double free_mib = (double)where.f_bavail * (double)where.f_frsize / MIB;
         tell(report,
              free_mib < 16    ? WRONG
              : free_mib < 256 ? WARNING
                               : FINE,
-             free_mib < 256 ? "make room: counting stops when the disk is full" : NULL,
-             "%.0f MiB of disk space are left", free_mib);
+             free_mib < 256 ? "Make room: counting stops when the disk is full." : NULL,
+             "%.0f MiB of disk space are left.", free_mib);
     }
     slash = strrchr(store->file, '/');
     footfall__format(path, path_bytes, "%.*s", slash != NULL ? (int)(slash - store->file) + 1 : 1,
                      slash != NULL ? store->file : ".");
     if (access(path, W_OK) != 0)
-        tell(report, store->read_only ? NOTE : WRONG, "give this user the right to write to the folder",
-             "the folder of the database can't be written: its log can't be made there");
+        tell(report, store->read_only ? NOTE : WRONG, "Give this user the right to write to the folder.",
+             "The folder of the database can't be written: its log can't be made there.");
 }
 
 static void check_neighbours(struct footfall_sqlite *store, const struct report *report, char *path, size_t path_bytes)
 {
     struct stat found;
+    if (stat(store->file, &found) == 0 && (found.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        tell(report, found.st_mode & S_IWOTH ? WARNING : NOTE, "chmod go-w that file, unless they are meant.",
+             "The database may be changed by %s (mode %03o).",
+             found.st_mode & S_IWOTH ? "every user of this host" : "its group", (unsigned)found.st_mode & 0777u);
     snprintf(path, path_bytes, "%s-wal", store->file);
     if (stat(path, &found) == 0) {
         double mib = (double)found.st_size / MIB;
         tell(report, mib > 256 ? WARNING : FINE,
-             mib > 256 ? "look for a program that keeps a read transaction open on the database" : NULL,
-             "the write-ahead log has %.1f MiB", mib);
+             mib > 256 ? "Look for a program that keeps a read transaction open on the database." : NULL,
+             "The write-ahead log has %.1f MiB.", mib);
     }
     snprintf(path, path_bytes, "%s.secret", store->path);
     if (stat(path, &found) != 0)
         return; /* a configured secret lies elsewhere */
     if ((found.st_mode & 077) == 0)
-        tell(report, FINE, NULL, "only its owner may read the secret beside the database");
+        tell(report, FINE, NULL, "Only its owner may read the secret beside the database.");
     else
-        tell(report, WRONG, "chmod 600 that file, and think of the secret as known to who could read it",
-             "the secret beside the database has mode %03o", (unsigned)found.st_mode & 0777u);
+        tell(report, WRONG, "chmod 600 that file, and think of the secret as known to who could read it.",
+             "The secret beside the database has mode %03o.", (unsigned)found.st_mode & 0777u);
 }
 
 int footfall__sqlite_check(struct footfall_store *base, footfall_store_finding *each, void *user,
@@ -202,6 +245,8 @@ int footfall__sqlite_check(struct footfall_store *base, footfall_store_finding *
     rc = check_database(store, &report);
     if (rc == SQLITE_OK)
         rc = check_pages(store, &report);
+    if (rc == SQLITE_OK)
+        rc = check_overdue(store, &report, call->wall_ms);
     path_bytes = strlen(store->file) + strlen(store->path) + sizeof ".secret";
     if (rc == SQLITE_OK && (path = footfall__malloc(path_bytes)) == NULL)
         rc = SQLITE_NOMEM;

@@ -60,9 +60,9 @@ void footfall__sqlite_disconnect(struct footfall_sqlite *store, int checkpoint)
     footfall__sqlite_facts_drop(store);
 }
 
-/* Ends a connection to a file that was refused. A log that somebody left stays as it is; one that SQLite made for the look
+/* Ends a connection to a file that was refused, or only looked at. A log that somebody left stays as it is; one that SQLite made for the look
  * goes again. */
-static void disconnect_refused(struct footfall_sqlite *store)
+static void disconnect_unchanged(struct footfall_sqlite *store)
 {
     const char *name = store->db != NULL ? sqlite3_db_filename(store->db, "main") : NULL;
     const char *wal = name != NULL && name[0] != '\0' ? sqlite3_filename_wal(name) : NULL;
@@ -215,6 +215,28 @@ static int keep_file_name(struct footfall_sqlite *store)
     return store->file != NULL ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+/* For who only looks: 0 when there is a file, ABSENT when one could be made, BROKEN when it could not. */
+static int look_for_file(const struct footfall_sqlite *store, struct footfall_store_call *call)
+{
+    const char *slash = strrchr(store->path, '/'); /* there is one, see keep_path */
+    struct stat found;
+    char *folder = NULL;
+    int denied = 0;
+    if (stat(store->path, &found) == 0 || errno != ENOENT)
+        return 0; /* SQLite has words for the rest */
+    folder = footfall__strndup(store->path, (size_t)(slash - store->path) + 1);
+    if (folder == NULL)
+        return FOOTFALL_STORE_NO_MEMORY;
+    denied = access(folder, W_OK | X_OK) != 0 ? errno : 0;
+    footfall__free(folder);
+    if (denied == 0)
+        footfall__sqlite_text(call, 0, "There is no database %s yet.", store->path);
+    else
+        footfall__sqlite_text(call, denied, "there is no database %s, and its folder cannot be used: %s", store->path,
+                              strerror(denied));
+    return denied == 0 ? FOOTFALL_STORE_ABSENT : FOOTFALL_STORE_BROKEN;
+}
+
 /* Store status. An existing file is looked at before anything of it is changed. */
 static int connect_store(struct footfall_sqlite *store, int create, struct footfall_store_call *call)
 {
@@ -222,7 +244,7 @@ static int connect_store(struct footfall_sqlite *store, int create, struct footf
     int is_wal = 0;
     int status = 0;
     int psow = 0;
-    int rc = connect_file(store, create ? store->path : store->file, create);
+    int rc = connect_file(store, create || store->file == NULL ? store->path : store->file, create);
     if (rc == SQLITE_OK)
         rc = keep_file_name(store);
     if (rc != SQLITE_OK) {
@@ -231,6 +253,10 @@ static int connect_store(struct footfall_sqlite *store, int create, struct footf
     }
     store->read_only = sqlite3_db_readonly(store->db, "main") == 1;
     status = footfall__sqlite_schema_check(store, &is_empty, call);
+    if (status == 0 && is_empty && store->only_look) {
+        footfall__sqlite_text(call, 0, "%s is empty: its tables are to be made yet.", store->path);
+        status = FOOTFALL_STORE_ABSENT;
+    }
     if (status == 0 && is_empty && (store->read_only || !create)) {
         footfall__sqlite_text(call, 0, "%s is empty", store->path);
         status = FOOTFALL_STORE_BROKEN;
@@ -247,7 +273,7 @@ static int connect_store(struct footfall_sqlite *store, int create, struct footf
         status = footfall__sqlite_fault(store, call, rc, "set up");
         goto cleanup;
     }
-    if (!is_wal && !store->read_only)
+    if (!is_wal && !store->read_only && !store->only_look)
         status = switch_to_wal(store, call);
     if (status == 0 && is_empty)
         status = footfall__sqlite_schema_create(store, call);
@@ -256,7 +282,7 @@ static int connect_store(struct footfall_sqlite *store, int create, struct footf
         store->powersafe = psow == 1;
 cleanup:
     if (status != 0)
-        disconnect_refused(store);
+        disconnect_unchanged(store);
     else
         store->must_reopen = 0;
     return status;
@@ -351,9 +377,12 @@ static int open_store(struct footfall_store **out, const struct footfall_store_s
         goto cleanup;
     }
     store->jitter = store->hash_key[0] | 1;
+    store->only_look = call->only_look;
     status = read_settings(store, settings, count, call);
+    if (status == 0 && store->only_look)
+        status = look_for_file(store, call);
     if (status == 0)
-        status = connect_store(store, 1, call);
+        status = connect_store(store, !store->only_look, call);
 cleanup:
     if (status != 0) {
         if (store != NULL)
@@ -370,6 +399,8 @@ static void close_store(struct footfall_store *base, int inherited)
     struct footfall_sqlite *store = footfall__sqlite(base);
     /* In a fork's child nothing may be written: without the checkpoint SQLite only unmaps and closes, and record locks
      * belong to the process that took them. */
+    if (store->only_look && !inherited)
+        disconnect_unchanged(store);
     footfall__sqlite_disconnect(store, !inherited && !store->must_reopen);
     free_store(store);
     release_process();

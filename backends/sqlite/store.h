@@ -209,6 +209,7 @@ struct footfall_sqlite {
     char *file;            /* the same made absolute by SQLite: what a reopening opens */
     int full;              /* durability = full */
     int read_only;         /* SQLite could not open it for writing */
+    int only_look;         /* nothing may be made or changed */
     int powersafe;         /* a write never harms bytes beside it */
     int must_reopen;       /* an I/O error: this connection's view can't be trusted */
     int checkpoint_frames; /* length of the log at which it is put back into the file */

@@ -2,7 +2,6 @@
 import json
 import os
 import re
-import signal
 import sqlite3
 import subprocess
 import time
@@ -348,22 +347,6 @@ class Output(Case):
         self.fails(2, 'frobnicate', '--help', says='there is no command')
 
 
-class Units(Case):
-    needs = 'units'
-
-    def test_bench_says_units_of_a_visit(self):
-        counted = '-o', 'dynamodb.capacity=true'
-        got = self.json(*counted, 'bench', '200', '--batch', '50')['units_per_visit']
-        self.assertEqual(sorted(got), ['read', 'write'])
-        # All by new visitors, 50 in a batch: theirs, in a transaction when it is one, and a share of the counter's.
-        self.assertTrue(1 <= got['write'] < 2.5 and 0 <= got['read'] <= 2, got)
-        out = self.ok(*counted, 'bench', '50')
-        self.assertRegex(out, r'(?m)^  read +\d+\.\d{3} units a visit$')
-        self.assertRegex(out, r'(?m)^  write +[234]\.\d{3} units a visit$')
-        self.assertIn('units', self.ok('bench', '--help'))
-        self.assertNotIn('units', self.ok('bench', '50'))
-
-
 class Upkeep(Case):
     def test_purge(self):
         self.ok('-o', 'window=forever', 'visit', 'x', '203.0.113.7')
@@ -399,35 +382,6 @@ class Upkeep(Case):
         self.write('footfall.ini', 'window = 30d\n')
         out = self.ok('config', env={'FOOTFALL_CONFIG': self.path('footfall.ini')})
         self.assertRegex(out, r'(?m)^window +30d ')
-
-    def test_bench(self):
-        count = self.many(2000)
-        out = self.ok('bench', str(count), '--threads', '2')
-        self.assertRegex(out, rf'^{count} visits \(\d+ by new visitors\) in \d')
-        for line in ('visits a second', 'p50', 'p99.9', 'max'):
-            self.assertIn(line, out)
-        got = self.json('bench', '1001', '--batch', '100')
-        self.assertEqual((got['visits'], got['threads'], got['batch']), (1001, 1, 100))
-        self.assertLessEqual(got['call_us']['p50'], got['call_us']['p99'])
-        self.assertLessEqual(got['call_us']['p99.9'], got['call_us']['max'])
-        self.assertGreater(got['visits_per_second'], 0)
-        self.assertEqual(self.counters(), {}, 'it leaves no counter behind')
-
-        self.assertNotIn('units', out)
-        self.assertNotIn('units_per_visit', got)
-
-    def test_bench_interrupted(self):
-        with subprocess.Popen(self.command('bench', '100000000', '--threads', '2'), cwd=self.folder, env=self.environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as bench:
-            deadline = time.monotonic() + 30
-            while not self.counters() and time.monotonic() < deadline:
-                time.sleep(0.05)
-            self.assertTrue(self.counters(), 'it has begun')
-            bench.send_signal(signal.SIGINT)
-            out, err = bench.communicate(timeout=60)
-        self.assertEqual((bench.returncode, err), (1, b''))
-        self.assertIn(b'visits a second', out)
-        self.assertEqual(self.counters(), {})
 
 
 if __name__ == '__main__':

@@ -14,7 +14,7 @@ SECRET = 'a secret of 32 bytes or more, for tests'
 
 class Store:
     """settings: {key: value} of this case's store."""
-    abilities = frozenset()  # of: 'aws', 'file', 'hold', 'no_aws', 'records', 'units'
+    abilities = frozenset()  # of: 'aws', 'evicts', 'file', 'hold', 'no_aws', 'records', 'units'
     environment = {}
     slow = 1  # how many times slower than a file, roughly: Case.many
 
@@ -51,7 +51,7 @@ class File(Store):
 
 class Redis(Store):
     """Keys under a prefix on the server that with_redis.py made for us."""
-    abilities = frozenset(('hold', 'no_aws'))
+    abilities = frozenset(('evicts', 'hold', 'no_aws'))
     environment = {'FOOTFALL_SECRET': SECRET}
 
     def ask(self, *words):
@@ -68,6 +68,15 @@ class Redis(Store):
             yield
         finally:
             self.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
+
+    @contextlib.contextmanager
+    def evicts(self):
+        """Meanwhile it would throw counters away when memory is short."""
+        self.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
+        try:
+            yield
+        finally:
+            self.ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
 
 
 class Dynamo(Store):

@@ -288,6 +288,71 @@ static void metrics_count_operations(void **state)
     assert_true(operations == 2);
 }
 
+struct histogram {
+    const char *name, *more; /* more: what stands before "le" among the labels */
+    double last, sum, count;
+    int places, ended;
+};
+
+static void note_histogram(void *user, const struct footfall_metric *metric)
+{
+    struct histogram *h = user;
+    size_t bytes = strlen(h->name), more = strlen(h->more);
+    const char *what = metric->name + bytes;
+    if (strncmp(metric->name, h->name, bytes) != 0 || strncmp(metric->labels, h->more, more) != 0)
+        return;
+    assert_int_equal(metric->counter, 1);
+    if (strcmp(what, "_bucket") == 0) {
+        const char *label = metric->labels + more + (more > 0);
+        assert_int_equal(h->ended, 0);
+        assert_true(metric->value >= h->last);
+        assert_memory_equal(label, "le=\"", 4);
+        h->ended = strcmp(label, "le=\"+Inf\"") == 0;
+        h->last = metric->value;
+        h->places++;
+    } else if (strcmp(what, "_sum") == 0) {
+        h->sum = metric->value;
+    } else {
+        assert_string_equal(what, "_count");
+        h->count = metric->value;
+    }
+}
+
+static struct histogram measure(struct footfall *ff, const char *name, const char *more)
+{
+    struct histogram h = { name, more, 0, -1, -1, 0, 0 };
+    footfall_metrics(ff, note_histogram, &h);
+    assert_true(h.places > 10 && h.ended);
+    assert_true(h.count == h.last);
+    assert_true(h.sum >= 0);
+    return h;
+}
+
+static void metrics_tell_how_large_batches_were_and_how_long_they_took(void **state)
+{
+    enum { OPS = 20 };
+    struct footfall *ff = suite_open(*state, NULL);
+    struct footfall_op ops[OPS];
+    struct footfall_result results[OPS];
+    struct footfall_stats stats = FOOTFALL_STATS_INIT;
+    struct histogram sizes = measure(ff, "footfall_batch_operations", "");
+    assert_true(sizes.sum == 0 && sizes.count == 0);
+    for (int i = 0; i < OPS; i++) {
+        ops[i] = (struct footfall_op)FOOTFALL_OP_INIT(FOOTFALL_OP_ADD);
+        ops[i].name = "a";
+        ops[i].delta = 1;
+    }
+    assert_int_equal(footfall_apply(ff, ops, OPS, NULL, results, NULL), FOOTFALL_OK);
+    EXPECT_ADD(ff, "a", 1, OPS + 1, 0);
+    EXPECT_READ(ff, "a", OPS + 1, 0);
+    footfall_stats(ff, &stats);
+    sizes = measure(ff, "footfall_batch_operations", "");
+    assert_true(sizes.sum == OPS + 1);
+    assert_true(sizes.count == (double)stats.batches);
+    assert_true(measure(ff, "footfall_store_seconds", "kind=\"write\"").count >= (double)stats.batches);
+    assert_true(measure(ff, "footfall_store_seconds", "kind=\"read\"").count >= 1);
+}
+
 const struct suite_case suite_upkeep[] = {
     SUITE_CASE(purge_of_nothing),
     SUITE_CASE(purge_drops_visitors_when_they_expire),
@@ -305,5 +370,6 @@ const struct suite_case suite_upkeep[] = {
     SUITE_CASE(ping_reaches_the_store),
     SUITE_CASE(check_finds_nothing_wrong_with_a_fresh_store),
     SUITE_CASE(metrics_count_operations),
+    SUITE_CASE(metrics_tell_how_large_batches_were_and_how_long_they_took),
     SUITE_CASES_END,
 };

@@ -74,7 +74,7 @@ static void expect_findings(const char *first, const char *second, const char *t
     struct footfall_store_call call = call_with(text, sizeof(text));
     const char *const expected[] = { first, second, third };
     findings[0] = '\0';
-    if (footfall__dynamodb_check(client, counts, keys, each_finding, NULL, &call) != 0)
+    if (footfall__dynamodb_check(client, counts, keys, 0, each_finding, NULL, &call) != 0)
         fail_msg("%s", text);
     for (size_t i = 0; i < 3 && expected[i] != NULL; i++)
         if (strstr(findings, expected[i]) == NULL)

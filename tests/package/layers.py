@@ -14,7 +14,7 @@ root = sys.argv[1]
 STORE, PUBLIC, ADMIN = 'footfall_store.h', 'footfall.h', 'footfall_admin.h'
 # Who may see their libraries' headers.
 LIBRARIES = {'sqlite3.h': ('backends/sqlite/',), 'hiredis.h': ('backends/redis/',), 'jansson.h': ('tools/', 'src/logs/', 'backends/dynamodb/'),
-             'curl/curl.h': ('backends/dynamodb/',)}
+             'curl/curl.h': ('backends/dynamodb/',), 'zlib.h': ('tools/', 'backends/dynamodb/')}
 # A backend is named where it is chosen: the registry's table and the table of keys. The command line's table has the option
 # whose name is a promise, --from-dynamodb-tutorial.
 MAY_NAME = {'src/registry.c', 'src/config_keys.c', 'tools/footfall/table.c'}

@@ -237,7 +237,7 @@ static void refusals_end_it(void **state)
         { FAULT("ResourceInUseException"), DYNAMODB_IN_USE, "ResourceInUseException" },
         { FAULT("AccessDeniedException"), DYNAMODB_DENIED, "AccessDeniedException: words" },
         { FAULT("ValidationException"), DYNAMODB_INVALID, "ValidationException: words" },
-        { FAULT("InvalidSignatureException"), DYNAMODB_DENIED, "InvalidSignatureException: words" },
+        { FAULT("InvalidSignatureException"), DYNAMODB_STRANGER, "InvalidSignatureException: words" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -271,7 +271,7 @@ static void what_the_service_repeats_is_not_shown(void **state)
     (void)state;
     client = client_here();
     a = send_one(client, BODY, 5000);
-    got(&a, DYNAMODB_DENIED, 0);
+    got(&a, DYNAMODB_STRANGER, 0);
     assert_non_null(strstr(text, "does not match"));
     footfall__dynamodb_client_free(client, 0);
 }
@@ -331,7 +331,7 @@ static void a_clock_that_runs_away(void **state)
     (void)state;
     client = client_here();
     a = send_one(client, BODY, 5000);
-    got(&a, DYNAMODB_DENIED, 0); /* signed again once */
+    got(&a, DYNAMODB_STRANGER, 0); /* signed again once */
     came(2, BODY);
     footfall__dynamodb_client_free(client, 0);
 }
@@ -383,7 +383,7 @@ static void credentials_are_renewed_once(void **state)
         service = support_service_start(rotate, &renews, NULL);
         client = client_with_files();
         a = send_one(client, BODY, 5000);
-        got(&a, renews ? DYNAMODB_ANSWERED : DYNAMODB_DENIED, 0);
+        got(&a, renews ? DYNAMODB_ANSWERED : DYNAMODB_STRANGER, 0);
         came(2, BODY);
         assert_non_null(strstr(support_service_head(service, 0), "Credential=AK1/"));
         assert_non_null(strstr(support_service_head(service, 1), "Credential=AK2/"));
@@ -401,7 +401,7 @@ static void no_credentials(void **state)
     (void)state;
     client = client_with_files();
     a = send_one(client, BODY, 5000);
-    got(&a, DYNAMODB_DENIED, 0);
+    got(&a, DYNAMODB_STRANGER, 0);
     assert_false(a.r.sent);
     assert_non_null(strstr(text, "credentials"));
     assert_int_equal(support_service_connections(service), 0);

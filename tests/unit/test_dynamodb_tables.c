@@ -180,11 +180,13 @@ static void each_finding(void *user, int severity, const char *text, const char 
     snprintf(findings + bytes, sizeof(findings) - bytes, "%d %s\n", severity, text);
 }
 
+static int makes_tables;
+
 static int check(void)
 {
     struct footfall_store_call call = script_call(5000);
     findings[0] = '\0';
-    return footfall__dynamodb_check(THE_CLIENT, "counts", "keys", each_finding, NULL, &call);
+    return footfall__dynamodb_check(THE_CLIENT, "counts", "keys", makes_tables, each_finding, NULL, &call);
 }
 
 #define BACKUPS(table, ...)                                                                                            \
@@ -296,6 +298,29 @@ static void what_is_not_told_is_a_note(void **state)
     script_done();
 }
 
+static void tables_that_opening_makes(void **state)
+{
+    SCRIPT(LOOK_FOR("counts", DYNAMODB_NOT_FOUND), LOOK_FOR("keys", DYNAMODB_NOT_FOUND));
+    (void)state;
+    makes_tables = 1;
+    assert_int_equal(check(), 0);
+    makes_tables = 0;
+    assert_string_equal(findings, "1 There is no table counts yet in region eu-west-1.\n"
+                                  "1 There is no table keys yet in region eu-west-1.\n"
+                                  "0 The service's clock agrees with this host's.\n");
+    script_done();
+}
+
+static void a_stranger_is_told_so_once(void **state)
+{
+    SCRIPT(LOOK_FOR("counts", DYNAMODB_STRANGER));
+    (void)state;
+    assert_int_equal(check(), 0);
+    assert_string_equal(findings, "3 There are no credentials that the service accepts: DescribeTable: answer 7\n");
+    assert_string_equal(script_text, "");
+    script_done();
+}
+
 static void no_answer_ends_the_check(void **state)
 {
     SCRIPT(LOOK_FOR("counts", DYNAMODB_NO_ANSWER));
@@ -351,6 +376,8 @@ int main(void)
         cmocka_unit_test(all_is_well),
         cmocka_unit_test(all_is_wrong),
         cmocka_unit_test(what_is_not_told_is_a_note),
+        cmocka_unit_test(tables_that_opening_makes),
+        cmocka_unit_test(a_stranger_is_told_so_once),
         cmocka_unit_test(no_answer_ends_the_check),
         cmocka_unit_test(no_memory),
     };

@@ -1,7 +1,8 @@
-/* ingest.h: what the parts of `footfall ingest` share. ingest_reader.c cuts files into lines, ingest_lines.c makes
- * operations of lines by the rules that ingest_rules.c took, and asks ingest_agents.c about agents; ingest_source.c does
- * both on a thread of its own, ingest_state.c remembers how far it got, ingest_files.c knows files again, ingest.c applies
- * and tells. */
+/* ingest.h: what the parts of `footfall ingest` share. ingest_rules.c takes what counts from the options. ingest_stream.c
+ * decompresses, ingest_reader.c cuts files into lines, ingest_lines.c makes operations of lines by the rules and asks
+ * ingest_agents.c about agents, ingest_source.c makes batches of them, ingest_follow.c goes on with a growing log, ingest_pipe.c
+ * does all that on a thread of its own. ingest_send.c sends them, ingest_state.c remembers how far it got, ingest_files.c knows
+ * files again, ingest_report.c and ingest_progress.c tell, ingest.c begins and ends it all. */
 #ifndef FOOTFALL_CLI_INGEST_H
 #define FOOTFALL_CLI_INGEST_H
 #include <regex.h>
@@ -15,12 +16,14 @@
 #include "cli.h"
 #include "logs.h"
 
-#define FOOTFALL_INGEST_BATCH 65536 /* operations. 16384 cost 20 to 45 % more processor time by path, 131072 no less */
-#define FOOTFALL_INGEST_BATCH_MAX 16777216       /* that a state file may ask for */
-#define FOOTFALL_INGEST_LINE_BYTES 1048576       /* longest line that is looked at */
-#define FOOTFALL_INGEST_HEAD_BYTES 4096          /* what a file is known by: its first bytes, */
-#define FOOTFALL_INGEST_TAIL_BYTES 256           /* and those before the place that was reached */
-#define FOOTFALL_INGEST_AHEAD_MS 3600000         /* how far a line may be ahead of the clock */
+#define FOOTFALL_INGEST_BATCH                                                                                          \
+    65536 /* operations, at most. 16384 cost 20 to 45 % more processor time by path, 131072 no less */
+#define FOOTFALL_INGEST_BATCH_MAX 16777216   /* that a state file may ask for */
+#define FOOTFALL_INGEST_BATCH_BYTES 33554432 /* of log in a batch, which must not fill the memory when lines are long */
+#define FOOTFALL_INGEST_LINE_BYTES 1048576   /* longest line that is looked at */
+#define FOOTFALL_INGEST_HEAD_BYTES 4096      /* what a file is known by: its first bytes, */
+#define FOOTFALL_INGEST_TAIL_BYTES 256       /* and those before the place that was reached */
+#define FOOTFALL_INGEST_AHEAD_MS 3600000     /* how far a line may be ahead of the clock */
 #define FOOTFALL_INGEST_STDIN "(standard input)" /* as messages call it */
 
 /* ---- what counts ------------------------------------------------------------------------------------------------------ */
@@ -63,9 +66,35 @@ struct footfall_ingest_counts {
     uint64_t skipped[FOOTFALL_INGEST_SKIPS];
 };
 
+/* ---- bytes ------------------------------------------------------------------------------------------------------------- */
+
+struct footfall_ingest_gzip;
+struct footfall_ingest_stream {
+    int fd;
+    int looked; /* at the bytes that tell what it is */
+    unsigned char lead[2];
+    size_t lead_bytes;
+    struct footfall_ingest_gzip *gzip; /* NULL: nothing to decompress */
+    uint64_t offset;                   /* of the next byte that is given out */
+    uint64_t taken;                    /* bytes read from fd */
+    char wrong[96];                    /* what is, when errno is EBADMSG */
+};
+
+/* From where fd stands, which stays the caller's. Nothing is read yet. `plain`: whatever it looks like. */
+void footfall__ingest_stream_open(struct footfall_ingest_stream *stream, int fd, int plain);
+void footfall__ingest_stream_free(struct footfall_ingest_stream *stream);
+/* Up to `size` bytes, 0 at the end, or -1 with errno; the second goes on until the end or `size`. */
+ssize_t footfall__ingest_stream_read(struct footfall_ingest_stream *stream, void *out, size_t size);
+ssize_t footfall__ingest_stream_read_all(struct footfall_ingest_stream *stream, void *out, size_t size);
+/* Passes so many bytes or, unless it is compressed, goes past the end. fd was opened at its beginning. 0, or -1 with errno. */
+int footfall__ingest_stream_pass(struct footfall_ingest_stream *stream, uint64_t bytes);
+uint64_t
+footfall__ingest_stream_taken(const struct footfall_ingest_stream *stream); /* bytes of fd that are done with */
+
 /* ---- a place in a file ------------------------------------------------------------------------------------------------ */
 
-/* All before `offset` is done; the hashes are those of the bytes that a file must have to be the same. */
+/* All before `offset` is done; the hashes are those of the bytes that a file must have to be the same. Of a compressed log all
+ * numbers are those of the log, so that it is the same before and after it was compressed. */
 struct footfall_ingest_place {
     uint64_t offset;
     uint64_t lines; /* that begin before offset */
@@ -78,27 +107,56 @@ struct footfall_ingest_file {
     const char *name; /* as given; "-" is standard input */
     dev_t device;
     ino_t inode;
+    int fd;         /* open already, and the run's to close; -1: it is opened by its name */
+    uint64_t bytes; /* of a regular file, on disk */
+    int regular, compressed;
     struct footfall_ingest_place start; /* zeros: from its beginning */
     size_t entry;                       /* of the state; SIZE_MAX: none yet */
+    uint64_t generation;                /* of a slot that is followed: which log that entry is of */
 };
 
 uint64_t footfall__ingest_hash(const void *bytes, size_t size);
-/* Opens for reading: a descriptor, or -1 after a message. Directories and gzip files are refused. */
+/* Opens for reading: a descriptor, or -1 with errno. */
 int footfall__ingest_open(const struct footfall_ingest_file *file);
 /* Looks at every file before anything is counted: 0, or FOOTFALL_CLI_USAGE after a message. `resume`: they must be regular
- * files, none of them twice. */
-int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume);
-/* Is the open file the one in which that place was reached? 1, 0, or -1 with errno. */
-int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place);
+ * files, none of them twice. `follow`: the last one is kept open. */
+int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume, int follow);
+/* Bytes that there are to read, as they are on disk; 0: nobody knows. */
+uint64_t footfall__ingest_input_bytes(const struct footfall_ingest_file *files, size_t count);
+/* Is the regular file that is open the one in which that place was reached? 1, 0, or -1 with errno, and why in `wrong`. */
+int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place, char *wrong, size_t wrong_bytes);
+
+/* How long the log is that is in the regular file, decompressed. 0, or -1 with errno: it cannot be read to its end. */
+int footfall__ingest_log_bytes(int fd, uint64_t *bytes);
+
+/* ---- beside a log (ingest_rotated.c) ------------------------------------------------------------------------------------ */
+
+struct footfall_ingest_sibling {
+    char *name;
+    dev_t device;
+    ino_t inode;
+    struct timespec modified;
+};
+struct footfall_ingest_siblings { /* latest first */
+    struct footfall_ingest_sibling *files;
+    size_t count;
+};
+
+/* The regular files that are not empty and named as a rotated log of that name may be. 0, or -1: no memory. */
+int footfall__ingest_siblings_open(struct footfall_ingest_siblings *siblings, const char *name);
+void footfall__ingest_siblings_free(struct footfall_ingest_siblings *siblings);
+/* The one in which that place was reached, open, or -1. */
+int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_place *place);
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------ */
 
 struct footfall_ingest_reader {
-    int fd;
+    struct footfall_ingest_stream stream;
     char *buffer; /* bytes already passed (as many as a place needs), then begin … end: not looked at yet */
     size_t begin, end;
     size_t pending;  /* of the line given out last */
-    uint64_t offset; /* in the file, of begin */
+    uint64_t offset; /* in the log, of begin */
+    uint64_t start;  /* where it began to read */
     uint64_t stop;   /* the file ends here, whatever follows */
     int at_end;
     int behind; /* the line that was put back is no longer in the buffer: `before` is its place */
@@ -114,16 +172,24 @@ struct footfall_ingest_text {
     int too_long; /* longer than FOOTFALL_INGEST_LINE_BYTES; text is undefined */
 };
 
-/* Reads from `start` up to `stop`. Takes fd over. 0, or -1 with errno (ESTALE: not the file in which that place was
+/* Goes to that place in a fresh stream, and gives the bytes that stand there: `head` and `tail` have room for as many as a place
+ * knows. 0, or -1 with errno (ESTALE: not the file in which it was reached). */
+int footfall__ingest_reach(struct footfall_ingest_stream *stream, const struct footfall_ingest_place *place,
+                           unsigned char *head, unsigned char *tail);
+/* Reads from `start` up to `stop`; fd stands at its beginning, and is taken over. `plain`: as of a stream. 0, or -1 with errno (ESTALE: not the file in which that place was
  * reached). The buffer is kept from one file to the next. */
 int footfall__ingest_begin(struct footfall_ingest_reader *reader, int fd, const struct footfall_ingest_place *start,
-                           uint64_t stop);
+                           uint64_t stop, int plain);
 /* 1: a line; 0: the end; -1: errno. Each call passes the line before. */
 int footfall__ingest_line(struct footfall_ingest_reader *reader, struct footfall_ingest_text *out);
 void footfall__ingest_put_back(struct footfall_ingest_reader *reader); /* the last line; nothing is read after that */
 /* The place after the last line (before it, once put back); `lines` and `inside_line` are the caller's. */
 void footfall__ingest_mark(struct footfall_ingest_reader *reader, struct footfall_ingest_place *out);
-void footfall__ingest_close(struct footfall_ingest_reader *reader); /* the file; keeps the buffer */
+int footfall__ingest_would_wait(
+    const struct footfall_ingest_reader *reader); /* for the rest of the next line, at a pipe */
+uint64_t footfall__ingest_consumed(const struct footfall_ingest_reader *reader); /* bytes on disk, from `start` on */
+void footfall__ingest_release(struct footfall_ingest_reader *reader); /* as below, but fd is the caller's again */
+void footfall__ingest_close(struct footfall_ingest_reader *reader);   /* the file; keeps the buffer */
 
 /* ---- batches ---------------------------------------------------------------------------------------------------------- */
 
@@ -143,7 +209,7 @@ enum footfall_ingest_end {
     FOOTFALL_INGEST_MORE,       /* more may follow */
     FOOTFALL_INGEST_INPUT_ENDS, /* nothing follows */
     FOOTFALL_INGEST_STOPPED,    /* strict: `stop` says where */
-    FOOTFALL_INGEST_UNREADABLE  /* `error`, at `reached` */
+    FOOTFALL_INGEST_UNREADABLE  /* `error` and `wrong`, at `reached` */
 };
 
 struct footfall_ingest_block;
@@ -160,12 +226,18 @@ struct footfall_ingest_batch {
     struct footfall_ingest_note notes[FOOTFALL_INGEST_SKIPS * FOOTFALL_INGEST_NOTES];
     size_t note_count;
     struct footfall_ingest_where reached; /* the last line read */
-    uint64_t consumed;                    /* bytes read so far, of all files together, compressed ones as they are */
+    struct footfall_ingest_where next;    /* the first that is not done with it */
     struct footfall_ingest_note stop;
     enum footfall_ingest_end end;
-    int error;
-    /* With a state file only, and then all lines are of one file: */
+    int error;                                                       /* an errno */
+    char wrong[sizeof(((struct footfall_ingest_stream *)0)->wrong)]; /* "" when the errno says it all */
+    uint64_t consumed; /* bytes of all input so far, as they are on disk */
+    int idle;          /* followed: nothing more is there for the moment */
+    char news[160];    /* what is worth a line of the file news_file; "": nothing */
+    size_t news_file;
+    /* With a state file or followed only, and then all lines are of one file: */
     size_t file;
+    uint64_t generation;               /* see struct footfall_ingest_file */
     uint64_t first;                    /* offset of its first line */
     struct footfall_ingest_place last; /* where it ends */
     int left;                          /* an unfinished line is left for the next run */
@@ -201,18 +273,25 @@ int footfall__ingest_skips_agent(const struct footfall_ingest_rules *rules, stru
 
 /* ---- where batches come from ------------------------------------------------------------------------------------------ */
 
+#define FOOTFALL_INGEST_FOLLOWED 4 /* logs at once: the one that has the name and those that had it */
+
+struct footfall_ingest_follow;
 struct footfall_ingest_source {
     const struct footfall_ingest_rules *rules;
     const struct footfall_ingest_file *files;
-    size_t file_count;
+    size_t file_count;                     /* to be read to their end */
+    struct footfall_ingest_follow *follow; /* NULL, or what follows files[file_count]. With it that file and the
+                                              FOOTFALL_INGEST_FOLLOWED - 1 after it are slots for logs of its name */
     int resume;
+    int prompt;       /* a batch ends where a pipe has nothing more for the moment */
+    int waits;        /* a line counts when its newline has come */
     int64_t limit_ms; /* of a batch that is sent again; 0: one hour ahead of the clock */
     uint64_t stop;    /* where that batch ended; UINT64_MAX: read all */
     size_t file;      /* the current one */
     int opened;
     int inside_line;
     uint64_t lines;    /* read of the current file */
-    uint64_t consumed; /* bytes of the files before it */
+    uint64_t consumed; /* of the files before it */
     struct footfall_ingest_reader reader;
     struct footfall_ingest_memory memory;
 };
@@ -220,12 +299,26 @@ struct footfall_ingest_source {
 /* Fills a cleared batch with at most `most` operations. */
 void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch, size_t most);
 void footfall__ingest_source_free(struct footfall_ingest_source *source);
+/* For ingest_follow.c: fills from the reader, once begun. 1: the log ends there. */
+int footfall__ingest_fill_from_reader(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
+                                      size_t most);
+void footfall__ingest_give_up(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch); /* errno */
+void footfall__ingest_tell_news(struct footfall_ingest_batch *batch, size_t file, const char *what, const char *why);
+
+struct footfall_ingest_follow *footfall__ingest_follow_open(void); /* NULL: no memory */
+void footfall__ingest_follow_free(struct footfall_ingest_follow *follow);
+void footfall__ingest_follow_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
+                                  size_t most);
+int footfall__ingest_has_something(const struct footfall_ingest_batch *batch); /* to be told or counted */
 
 struct footfall_ingest_pipe; /* reads and parses one batch ahead, on a thread of its own */
 /* NULL: no memory or no thread. The source must outlive the pipe and is the pipe's until it is closed. */
 struct footfall_ingest_pipe *footfall__ingest_pipe_open(struct footfall_ingest_source *source);
-/* The next batch; the one before goes back. Not after one whose end is not MORE. */
-struct footfall_ingest_batch *footfall__ingest_pipe_next(struct footfall_ingest_pipe *pipe);
+/* The next batch, NULL: there is none within a quarter of a second; the one before goes back. Not after one whose end is not
+ * MORE. */
+const struct footfall_ingest_batch *footfall__ingest_pipe_next(struct footfall_ingest_pipe *pipe);
+/* So many operations took so long: later batches are of a size that keeps a run busy, and one that can be watched and stopped. */
+void footfall__ingest_pipe_took(struct footfall_ingest_pipe *pipe, size_t count, int64_t ms);
 void footfall__ingest_pipe_close(struct footfall_ingest_pipe *pipe);
 
 /* ---- the state file --------------------------------------------------------------------------------------------------- */
@@ -284,8 +377,8 @@ struct footfall_ingest_report {
     struct footfall_ingest_counts sum;
     uint64_t named[FOOTFALL_INGEST_SKIPS]; /* lines named so far */
     struct timespec began;                 /* CLOCK_MONOTONIC */
+    uint64_t input_bytes;                  /* that there are to read, as they are on disk; 0: nobody knows */
     int json;
-    uint64_t input_bytes; /* that are still to be read; 0: nobody knows */
     struct footfall_ingest_progress progress;
 };
 
@@ -323,4 +416,28 @@ json_t *footfall__ingest_record_make(const struct footfall_ingest_state *state,
 const char *footfall__ingest_record_read(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules,
                                          const json_t *record, int64_t *written_ms);
 char *footfall__ingest_utf8(const char *name); /* a copy with '?' for what is no UTF-8; NULL: no memory */
+
+/* ---- the run (ingest.c, ingest_send.c) ----------------------------------------------------------------------------------- */
+
+struct footfall_ingest_run {
+    struct footfall_cli *cli;
+    struct footfall_ingest_rules rules;
+    struct footfall_ingest_file *files;
+    size_t file_count;
+    int follow;             /* the last one is followed by its name */
+    int prompt;             /* it is a pipe, which is followed to its end */
+    const char *state_path; /* NULL: nothing is remembered */
+    struct footfall_ingest_state state;
+    int unsaved; /* it says less than is done */
+    struct footfall_call call;
+    struct footfall_ingest_report report;
+    struct footfall_ingest_where next; /* all before is counted */
+};
+
+/* Sends the batch of the run before again, if there is one in doubt; then all that follows. 0, or an exit status after a
+ * message. */
+int footfall__ingest_settle_doubt(struct footfall_ingest_run *run);
+int footfall__ingest_send_all(struct footfall_ingest_run *run);
+/* What has run out of use is dropped a slice at a time; a failure there takes nothing from what was counted. */
+void footfall__ingest_purge_slice(const struct footfall_ingest_run *run);
 #endif

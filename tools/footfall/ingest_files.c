@@ -1,4 +1,5 @@
-/* ingest_files.c: opens log files, and knows a file again by what stands in it, whatever it is called now. */
+/* ingest_files.c: opens log files, and knows a file again by what stands in it, whatever it is called now and compressed or
+ * not. */
 #include "ingest.h"
 
 #include <errno.h>
@@ -13,68 +14,75 @@ static int refuse(const struct footfall_ingest_file *file, const char *why)
     return -1;
 }
 
-static int check_kind(const struct footfall_ingest_file *file, int fd, const struct stat *kind)
+int footfall__ingest_open(const struct footfall_ingest_file *file)
 {
-    unsigned char magic[2] = { 0, 0 };
-    if (S_ISDIR(kind->st_mode))
-        return refuse(file, "is a directory");
-    if (S_ISREG(kind->st_mode) && pread(fd, magic, sizeof magic, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b)
-        return refuse(file, "is compressed; give it to standard input through zcat");
-    return 0;
-}
-
-static int open_file(const struct footfall_ingest_file *file, struct stat *kind)
-{
-    int fd = open(file->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || fstat(fd, kind) != 0) {
-        refuse(file, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    if (check_kind(file, fd, kind) != 0) {
+    struct stat kind;
+    int fd = -1;
+    if (strcmp(file->name, "-") == 0)
+        return STDIN_FILENO;
+    if (file->fd < 0)
+        fd = open(file->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    else if (lseek(file->fd, 0, SEEK_SET) == 0)
+        fd = fcntl(file->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (fd >= 0 && fstat(fd, &kind) == 0 && S_ISDIR(kind.st_mode)) {
         close(fd);
+        errno = EISDIR;
         return -1;
     }
     return fd;
 }
 
-int footfall__ingest_open(const struct footfall_ingest_file *file)
+static int look_into(struct footfall_ingest_file *file, struct stat *kind, int follow)
 {
-    struct stat kind;
-    return strcmp(file->name, "-") == 0 ? STDIN_FILENO : open_file(file, &kind);
+    unsigned char magic[2] = { 0, 0 };
+    int fd = footfall__ingest_open(file), failed = 0;
+    if (fd < 0)
+        return errno == EISDIR ? refuse(file, "is a directory") : refuse(file, strerror(errno));
+    if (fstat(fd, kind) != 0 || pread(fd, magic, sizeof magic, 0) < 0)
+        failed = refuse(file, strerror(errno));
+    file->bytes = (uint64_t)kind->st_size;
+    file->compressed = magic[0] == 0x1f && magic[1] == 0x8b;
+    if (!failed && follow && file->compressed)
+        failed = refuse(file, "is compressed: --follow is for a log that grows");
+    if (!failed && follow)
+        file->fd = fd;
+    else
+        close(fd);
+    return failed;
 }
 
 /* A named pipe must not be opened twice: it is only looked at. */
-static int look_at(struct footfall_ingest_file *file, struct stat *kind)
+static int look_at(struct footfall_ingest_file *file, int follow)
 {
-    int fd = 0;
-    if (stat(file->name, kind) != 0)
+    struct stat kind;
+    if (stat(file->name, &kind) != 0)
         return refuse(file, strerror(errno));
-    if (S_ISREG(kind->st_mode) || S_ISDIR(kind->st_mode)) {
-        if ((fd = open_file(file, kind)) < 0)
+    file->regular = S_ISREG(kind.st_mode);
+    if (file->regular || S_ISDIR(kind.st_mode)) {
+        if (look_into(file, &kind, follow) != 0)
             return -1;
-        close(fd);
     } else if (access(file->name, R_OK) != 0) {
         return refuse(file, strerror(errno));
     }
-    file->device = kind->st_dev;
-    file->inode = kind->st_ino;
+    file->device = kind.st_dev;
+    file->inode = kind.st_ino;
     return 0;
 }
 
-int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume)
+int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int resume, int follow)
 {
     for (size_t i = 0; i < count; i++) {
         struct stat kind;
         if (strcmp(files[i].name, "-") == 0) {
             if (resume)
                 return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--resume: standard input cannot be read again");
+            if (follow && fstat(STDIN_FILENO, &kind) == 0 && S_ISREG(kind.st_mode))
+                return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--follow: give the log by its name");
             continue;
         }
-        if (look_at(&files[i], &kind) != 0)
+        if (look_at(&files[i], follow && i + 1 == count) != 0)
             return FOOTFALL_CLI_USAGE;
-        if (resume && !S_ISREG(kind.st_mode))
+        if (resume && !files[i].regular)
             return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--resume: %s is no regular file", files[i].name);
         for (size_t j = 0; resume && j < i; j++)
             if (files[j].device == files[i].device && files[j].inode == files[i].inode)
@@ -84,20 +92,49 @@ int footfall__ingest_look(struct footfall_ingest_file *files, size_t count, int 
     return 0;
 }
 
-/* Have `size` bytes at `offset` that hash? 1, 0, or -1 with errno. */
-static int matches(int fd, uint64_t offset, uint32_t size, uint64_t hash)
+uint64_t footfall__ingest_input_bytes(const struct footfall_ingest_file *files, size_t count)
 {
-    unsigned char bytes[FOOTFALL_INGEST_HEAD_BYTES];
-    ssize_t n = pread(fd, bytes, size, (off_t)offset);
-    if (n < 0)
-        return -1;
-    return n == (ssize_t)size && footfall__ingest_hash(bytes, size) == hash;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!files[i].regular)
+            return 0;
+        bytes += files[i].bytes;
+        if (!files[i].compressed)
+            bytes -= files[i].start.offset < files[i].bytes ? files[i].start.offset : files[i].bytes;
+    }
+    return bytes;
 }
 
-int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place)
+int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place, char *wrong, size_t wrong_bytes)
 {
-    int same = matches(fd, 0, place->head_bytes, place->head);
-    if (same == 1)
-        same = matches(fd, place->offset - place->tail_bytes, place->tail_bytes, place->tail);
-    return same;
+    unsigned char head[FOOTFALL_INGEST_HEAD_BYTES], tail[FOOTFALL_INGEST_TAIL_BYTES];
+    struct footfall_ingest_stream stream;
+    int reason = 0;
+    footfall__ingest_stream_open(&stream, fd, 0);
+    if (lseek(fd, 0, SEEK_SET) < 0 || footfall__ingest_reach(&stream, place, head, tail) != 0)
+        reason = errno;
+    snprintf(wrong, wrong_bytes, "%s", reason == EBADMSG ? stream.wrong : strerror(reason));
+    footfall__ingest_stream_free(&stream);
+    errno = reason;
+    return reason == 0 ? 1 : reason == ESTALE ? 0 : -1;
+}
+
+int footfall__ingest_log_bytes(int fd, uint64_t *bytes)
+{
+    struct footfall_ingest_stream stream;
+    struct stat file;
+    unsigned char passed[16384];
+    ssize_t n = 0;
+    int failed = fstat(fd, &file) != 0 || lseek(fd, 0, SEEK_SET) < 0;
+    if (failed)
+        return -1;
+    *bytes = (uint64_t)file.st_size;
+    footfall__ingest_stream_open(&stream, fd, 0);
+    n = footfall__ingest_stream_read(&stream, passed, sizeof passed);
+    while (n > 0 && stream.gzip != NULL)
+        n = footfall__ingest_stream_read(&stream, passed, sizeof passed);
+    if (stream.gzip != NULL)
+        *bytes = stream.offset;
+    footfall__ingest_stream_free(&stream);
+    return n < 0 ? -1 : 0;
 }

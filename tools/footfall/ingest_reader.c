@@ -3,7 +3,7 @@
 #include "ingest.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,59 +21,58 @@ uint64_t footfall__ingest_hash(const void *bytes, size_t size)
     return hash ^ hash >> 32;
 }
 
-/* All of `size` bytes unless the file ends: how many, or -1. */
-static ssize_t read_at(int fd, void *out, size_t size, uint64_t offset)
+/* Exactly so many bytes: 0, or -1 with errno. */
+static int take(struct footfall_ingest_stream *stream, unsigned char *out, size_t size)
 {
-    size_t got = 0;
-    while (got < size) {
-        ssize_t n = pread(fd, (char *)out + got, size - got, (off_t)(offset + got));
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n == 0)
-            break;
-        got += n > 0 ? (size_t)n : 0;
+    ssize_t got = footfall__ingest_stream_read_all(stream, out, size);
+    if (got >= 0 && (size_t)got < size)
+        errno = ESTALE;
+    return got == (ssize_t)size ? 0 : -1;
+}
+
+static int compare(const unsigned char *bytes, size_t size, uint64_t hash)
+{
+    if (footfall__ingest_hash(bytes, size) == hash)
+        return 0;
+    errno = ESTALE;
+    return -1;
+}
+
+int footfall__ingest_reach(struct footfall_ingest_stream *stream, const struct footfall_ingest_place *place,
+                           unsigned char *head, unsigned char *tail)
+{
+    size_t head_bytes = place->head_bytes, tail_bytes = place->tail_bytes, both = 0;
+    uint64_t tail_at = place->offset - tail_bytes;
+    if (take(stream, head, head_bytes) != 0 || compare(head, head_bytes, place->head) != 0)
+        return -1;
+    /* Compressed data is read once: what the tail shares with the head is taken from there. */
+    if (tail_at < head_bytes) {
+        both = head_bytes - (size_t)tail_at < tail_bytes ? head_bytes - (size_t)tail_at : tail_bytes;
+        memcpy(tail, head + tail_at, both);
+    } else if (footfall__ingest_stream_pass(stream, tail_at - head_bytes) != 0) {
+        return -1;
     }
-    return (ssize_t)got;
+    if (take(stream, tail + both, tail_bytes - both) != 0)
+        return -1;
+    return compare(tail, tail_bytes, place->tail);
 }
 
 int footfall__ingest_begin(struct footfall_ingest_reader *reader, int fd, const struct footfall_ingest_place *start,
-                           uint64_t stop)
+                           uint64_t stop, int plain)
 {
     char *buffer = reader->buffer != NULL ? reader->buffer : malloc(BUFFER_BYTES);
-    size_t keep = start->offset < KEEP_BYTES ? (size_t)start->offset : KEEP_BYTES;
-    size_t head = start->offset < FOOTFALL_INGEST_HEAD_BYTES ? (size_t)start->offset : FOOTFALL_INGEST_HEAD_BYTES;
     memset(reader, 0, sizeof *reader);
-    reader->fd = fd;
+    footfall__ingest_stream_open(&reader->stream, fd, plain);
     reader->buffer = buffer;
-    reader->offset = start->offset;
+    reader->offset = reader->start = start->offset;
     reader->stop = stop;
-    reader->begin = reader->end = keep;
-    reader->head_bytes = head;
+    reader->begin = reader->end = start->tail_bytes;
+    reader->head_bytes = start->head_bytes;
     if (buffer == NULL)
         return -1;
     if (start->offset == 0)
         return 0;
-    if (read_at(fd, reader->head, head, 0) != (ssize_t)head ||
-        read_at(fd, buffer, keep, start->offset - keep) != (ssize_t)keep ||
-        footfall__ingest_hash(reader->head, head) != start->head ||
-        footfall__ingest_hash(buffer, keep) != start->tail) {
-        errno = ESTALE;
-        return -1;
-    }
-    return lseek(fd, (off_t)start->offset, SEEK_SET) < 0 ? -1 : 0;
-}
-
-/* One read(2). The pipe's thread may be ended while it waits here, and nowhere else. */
-static ssize_t read_some(int fd, void *out, size_t size)
-{
-    ssize_t n = 0;
-    int before = 0;
-    do {
-        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
-        n = read(fd, out, size);
-        pthread_setcancelstate(before, NULL);
-    } while (n < 0 && errno == EINTR);
-    return n;
+    return footfall__ingest_reach(&reader->stream, start, reader->head, (unsigned char *)buffer);
 }
 
 static void keep_head(struct footfall_ingest_reader *r, const char *bytes, size_t size, uint64_t offset)
@@ -101,7 +100,7 @@ static int fill(struct footfall_ingest_reader *r)
     if (left < room)
         room = (size_t)left;
     if (room > 0)
-        n = read_some(r->fd, r->buffer + r->end, room);
+        n = footfall__ingest_stream_read(&r->stream, r->buffer + r->end, room);
     if (n < 0)
         return -1;
     keep_head(r, r->buffer + r->end, (size_t)n, at);
@@ -175,9 +174,29 @@ void footfall__ingest_mark(struct footfall_ingest_reader *reader, struct footfal
     out->tail = footfall__ingest_hash(reader->buffer + reader->begin - tail, tail);
 }
 
+uint64_t footfall__ingest_consumed(const struct footfall_ingest_reader *reader)
+{
+    const struct footfall_ingest_reader *r = reader;
+    return r->stream.gzip != NULL ? footfall__ingest_stream_taken(&r->stream) : r->offset + r->pending - r->start;
+}
+
+int footfall__ingest_would_wait(const struct footfall_ingest_reader *reader)
+{
+    const struct footfall_ingest_reader *r = reader;
+    size_t at = r->begin + r->pending;
+    struct pollfd more = { r->stream.fd, POLLIN, 0 };
+    return !r->at_end && memchr(r->buffer + at, '\n', r->end - at) == NULL && poll(&more, 1, 0) == 0;
+}
+
+void footfall__ingest_release(struct footfall_ingest_reader *reader)
+{
+    footfall__ingest_stream_free(&reader->stream);
+    reader->stream.fd = -1;
+}
+
 void footfall__ingest_close(struct footfall_ingest_reader *reader)
 {
-    if (reader->fd > STDIN_FILENO)
-        close(reader->fd);
-    reader->fd = -1;
+    if (reader->stream.fd > STDIN_FILENO)
+        close(reader->stream.fd);
+    footfall__ingest_release(reader);
 }

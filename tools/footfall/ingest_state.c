@@ -208,13 +208,15 @@ static const struct footfall_ingest_place *reached(const struct footfall_ingest_
 static int compare_file(unsigned char *same, const struct footfall_ingest_state *state,
                         const struct footfall_ingest_file *file)
 {
+    char wrong[128];
     int fd = footfall__ingest_open(file);
     if (fd < 0)
-        return FOOTFALL_CLI_USAGE;
+        return footfall__cli_complain(FOOTFALL_CLI_USAGE, "%s: %s", file->name, strerror(errno));
     for (size_t e = 0; e < state->entry_count; e++) {
-        int is = reached(state, e)->offset == 0 ? 0 : footfall__ingest_is_at(fd, reached(state, e));
+        int is =
+            reached(state, e)->offset == 0 ? 0 : footfall__ingest_is_at(fd, reached(state, e), wrong, sizeof wrong);
         if (is < 0) {
-            footfall__cli_complain(0, "%s: %s", file->name, strerror(errno));
+            footfall__cli_complain(0, "%s: %s", file->name, wrong);
             close(fd);
             return FOOTFALL_CLI_USAGE;
         }

@@ -171,8 +171,11 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                               "",
                               0,
                               0,
-                              "check the configured store, and say what to do",
-                              "Exits with 1 if anything is wrong.",
+                              "check the configuration and its store, and say what to do",
+                              "Looks at who may read secrets, at the clock, at rights, schema, expiry and settings of\n"
+                              "the store, and at what is past its time. Makes and changes nothing, not even a\n"
+                              "database. Each line is ok, a note, a warning or WRONG. Exits with 1 if anything is\n"
+                              "wrong; with 3 or 4 when it cannot look, because of the configuration or just now.",
                               { { FOOTFALL_CLI_END, NULL } } },
     [FOOTFALL_CLI_CONFIG] = { "config",
                               "",
@@ -199,9 +202,10 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                              0,
                              1,
                              "count N visits on this machine and backend, and say how fast",
-                             "N is 100000 unless given. Uses a counter of its own and deletes it; the visitors' bytes "
-                             "go with the\n"
-                             "next purge. When the backend counts what a service bills, units a visit are said too.",
+                             "N is 100000 unless given. Uses a counter of its own and deletes it, also when it is\n"
+                             "interrupted; the visitors' bytes go with the next purge. Says how long calls took and\n"
+                             "how many visits the store got at once; and units a visit, when the backend counts what\n"
+                             "a service bills.",
                              { { FOOTFALL_CLI_THREADS, "that many threads (1)" },
                                { FOOTFALL_CLI_BATCH, "hand over so many visits at once (1)" } } },
 };
