@@ -316,8 +316,7 @@ static void a_stranger_is_told_so_once(void **state)
     SCRIPT(LOOK_FOR("counts", DYNAMODB_STRANGER));
     (void)state;
     assert_int_equal(check(), 0);
-    assert_string_equal(findings,
-                        "3 There are no credentials that the service accepts: DescribeTable: answer 7\n");
+    assert_string_equal(findings, "3 There are no credentials that the service accepts: DescribeTable: answer 7\n");
     assert_string_equal(script_text, "");
     script_done();
 }
