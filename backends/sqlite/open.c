@@ -61,8 +61,8 @@ void footfall__sqlite_disconnect(struct footfall_sqlite *store, int checkpoint)
     footfall__sqlite_facts_drop(store);
 }
 
-/* Ends a connection to a file that was refused, or only looked at. A log that somebody left stays as it is; one that SQLite made for the look
- * goes again. */
+/* Ends a connection to a file that was refused, or only looked at. A log that somebody left stays as it is; one that SQLite
+ * made for the look goes again. */
 static void disconnect_unchanged(struct footfall_sqlite *store)
 {
     const char *name = store->db != NULL ? sqlite3_db_filename(store->db, "main") : NULL;
