@@ -53,9 +53,8 @@ static int ask(const struct checking *c, enum dynamodb_action action, json_t **r
         return footfall__dynamodb_status(answer, action, c->table, c->call);
     if (answer == DYNAMODB_STRANGER)
         tell(c, WRONG,
-             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose a profile (dynamodb.profile or AWS_PROFILE), or "
-             "run where "
-             "a role gives credentials; then check this host's clock.",
+             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose a profile (dynamodb.profile or AWS_PROFILE), "
+             "or run where a role gives credentials; then check this host's clock.",
              "There are no credentials that the service accepts: %s", c->call->text);
     forget_fault(c);
     return answer == DYNAMODB_STRANGER ? STRANGER : REFUSED;

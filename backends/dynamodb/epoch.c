@@ -223,7 +223,8 @@ int footfall__dynamodb_check_epochs(struct footfall_store *store, footfall_store
     unsigned due = 0;
     int rc = each_of(store, count_due, &due, call);
     if (rc == FOOTFALL_STORE_BROKEN) { /* no such table, or no right: that has been said */
-        call->text[0] = '\0';
+        if (call->text_bytes > 0)
+            call->text[0] = '\0';
         call->native = 0;
         return 0;
     }

@@ -213,7 +213,8 @@ static int check_rights(const struct checking *c)
         return status;
     tell(c, WRONG, "Grant it; docs/redis.md has the rights that are enough.", "Counting is not allowed: %s",
          c->call->text);
-    c->call->text[0] = '\0'; /* it is a finding, not a fault */
+    if (c->call->text_bytes > 0) /* it is a finding, not a fault */
+        c->call->text[0] = '\0';
     c->call->native = 0;
     return 0;
 }

@@ -75,7 +75,9 @@ static int check_database(struct footfall_sqlite *store, const struct report *re
          (long long)version);
     if (strcmp(mode, "wal") == 0)
         tell(report, FINE, NULL, "The write-ahead log is on.");
-    else if (store->only_look && !store->read_only)
+    else if (store->read_only)
+        ; /* on a read-only medium there is none, whatever the file says */
+    else if (store->only_look)
         tell(report, WARNING, "Find the program that changed it; the next visit switches the log on again.",
              "The journal mode is %s, not wal: another program has changed it.", mode);
     else
@@ -190,7 +192,9 @@ static void check_place(struct footfall_sqlite *store, const struct report *repo
     if (is_network(store->file))
         tell(report, WARNING, "Put it on a local disk, or use a backend that is made for several hosts.",
              "The database seems to lie on a network file system, where its locks may not hold.");
-    if (statvfs(store->file, &where) == 0) {
+    if (statvfs(store->file, &where) != 0) {
+        where.f_flag = 0;
+    } else {
         double free_mib = (double)where.f_bavail * (double)where.f_frsize / MIB;
         tell(report,
              free_mib < 16    ? WRONG
@@ -203,7 +207,7 @@ static void check_place(struct footfall_sqlite *store, const struct report *repo
     footfall__format(path, path_bytes, "%.*s", slash != NULL ? (int)(slash - store->file) + 1 : 1,
                      slash != NULL ? store->file : ".");
     if (access(path, W_OK) != 0)
-        tell(report, store->read_only ? NOTE : WRONG, "Give this user the right to write to the folder.",
+        tell(report, where.f_flag & ST_RDONLY ? NOTE : WRONG, "Give this user the right to write to the folder.",
              "The folder of the database can't be written: its log can't be made there.");
 }
 

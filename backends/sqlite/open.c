@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "bytes.h"
 #include "clock.h"
 #include "random.h"
 
@@ -60,8 +61,8 @@ void footfall__sqlite_disconnect(struct footfall_sqlite *store, int checkpoint)
     footfall__sqlite_facts_drop(store);
 }
 
-/* Ends a connection to a file that was refused, or only looked at. A log that somebody left stays as it is; one that SQLite made for the look
- * goes again. */
+/* Ends a connection to a file that was refused, or only looked at. A log that somebody left stays as it is; one that SQLite
+ * made for the look goes again. */
 static void disconnect_unchanged(struct footfall_sqlite *store)
 {
     const char *name = store->db != NULL ? sqlite3_db_filename(store->db, "main") : NULL;
@@ -72,7 +73,8 @@ static void disconnect_unchanged(struct footfall_sqlite *store)
 }
 
 /* A file in WAL mode on a read-only file system, with no log beside it: SQLite can't make the log's index there, and needs
- * to be told that nobody else writes. */
+ * to be told that nobody else writes. Who only looks does so wherever the file cannot be written: without a log nobody writes
+ * just now, and none is left behind that others could not use. */
 static int open_immutable(struct footfall_sqlite *store, const char *file)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -81,15 +83,17 @@ static int open_immutable(struct footfall_sqlite *store, const char *file)
     char *uri = NULL;
     char *at;
     int rc = SQLITE_CANTOPEN;
-    if (statvfs(file, &where) != 0 || (where.f_flag & ST_RDONLY) == 0)
+    if (!store->only_look && (statvfs(file, &where) != 0 || (where.f_flag & ST_RDONLY) == 0))
         return rc;
     uri = footfall__malloc(3 * bytes + sizeof "file:-wal?immutable=1");
     if (uri == NULL)
         return SQLITE_NOMEM;
     memcpy(uri, file, bytes);
     memcpy(uri + bytes, "-wal", sizeof "-wal");
-    if (access(uri, F_OK) == 0)
+    if (access(uri, F_OK) == 0) {
+        rc = store->only_look ? SQLITE_OK : rc;
         goto cleanup;
+    }
     memcpy(uri, "file:", 5);
     at = uri + 5;
     for (size_t i = 0; i < bytes; i++) {
@@ -121,9 +125,11 @@ static int connect_file(struct footfall_sqlite *store, const char *file, int cre
     sqlite3_busy_handler(store->db, wait_for_lock, store);
     if (sqlite3_db_readonly(store->db, "main") != 1)
         return SQLITE_OK;
-    rc = footfall__sqlite_pragma(store, "PRAGMA schema_version", &ignored);
-    if ((rc & 0xff) != SQLITE_CANTOPEN && (rc & 0xff) != SQLITE_READONLY)
-        return SQLITE_OK; /* anything else is told by the look at the schema */
+    if (!store->only_look) {
+        rc = footfall__sqlite_pragma(store, "PRAGMA schema_version", &ignored);
+        if ((rc & 0xff) != SQLITE_CANTOPEN && (rc & 0xff) != SQLITE_READONLY)
+            return SQLITE_OK; /* anything else is told by the look at the schema */
+    }
     rc = open_immutable(store, file);
     if (rc == SQLITE_OK)
         sqlite3_extended_result_codes(store->db, 1);
@@ -215,26 +221,42 @@ static int keep_file_name(struct footfall_sqlite *store)
     return store->file != NULL ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-/* For who only looks: 0 when there is a file, ABSENT when one could be made, BROKEN when it could not. */
-static int look_for_file(const struct footfall_sqlite *store, struct footfall_store_call *call)
+/* Whether this user may make files beside the database: 0, or errno. */
+static int folder_denied(const struct footfall_sqlite *store)
 {
     const char *slash = strrchr(store->path, '/'); /* there is one, see keep_path */
-    struct stat found;
-    char *folder = NULL;
-    int denied = 0;
-    if (stat(store->path, &found) == 0 || errno != ENOENT)
-        return 0; /* SQLite has words for the rest */
-    folder = footfall__strndup(store->path, (size_t)(slash - store->path) + 1);
-    if (folder == NULL)
-        return FOOTFALL_STORE_NO_MEMORY;
-    denied = access(folder, W_OK | X_OK) != 0 ? errno : 0;
+    char *folder = footfall__strndup(store->path, (size_t)(slash - store->path) + 1);
+    int denied = folder == NULL ? ENOMEM : access(folder, W_OK | X_OK) != 0 ? errno : 0;
     footfall__free(folder);
+    return denied;
+}
+
+/* For who only looks: 0 when there is a file that can be read, ABSENT when one could be made, BROKEN when it could not. */
+static int look_for_file(const struct footfall_sqlite *store, struct footfall_store_call *call)
+{
+    int denied = access(store->path, R_OK) != 0 ? errno : 0;
+    if (denied != 0 && denied != ENOENT)
+        footfall__sqlite_text(call, denied, "cannot read %s: %s", store->path, strerror(denied));
+    if (denied != ENOENT)
+        return denied == 0 ? 0 : FOOTFALL_STORE_BROKEN;
+    denied = folder_denied(store);
     if (denied == 0)
         footfall__sqlite_text(call, 0, "There is no database %s yet.", store->path);
     else
         footfall__sqlite_text(call, denied, "there is no database %s, and its folder cannot be used: %s", store->path,
                               strerror(denied));
     return denied == 0 ? FOOTFALL_STORE_ABSENT : FOOTFALL_STORE_BROKEN;
+}
+
+/* SQLite does not say that it is the folder, or the log in it, that it cannot make. */
+static void explain(const struct footfall_sqlite *store, struct footfall_store_call *call)
+{
+    int primary = call->native & 0xff;
+    int denied = primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY ? folder_denied(store) : 0;
+    size_t bytes = call->text_bytes > 0 ? strlen(call->text) : 0;
+    if (denied != 0 && bytes > 0)
+        footfall__format(call->text + bytes, call->text_bytes - bytes, "; its folder cannot be used: %s",
+                         strerror(denied));
 }
 
 /* Store status. An existing file is looked at before anything of it is changed. */
@@ -381,8 +403,11 @@ static int open_store(struct footfall_store **out, const struct footfall_store_s
     status = read_settings(store, settings, count, call);
     if (status == 0 && store->only_look)
         status = look_for_file(store, call);
-    if (status == 0)
+    if (status == 0) {
         status = connect_store(store, !store->only_look, call);
+        if (status == FOOTFALL_STORE_BROKEN)
+            explain(store, call);
+    }
 cleanup:
     if (status != 0) {
         if (store != NULL)

@@ -22,9 +22,9 @@ TAGS = {'ok': 'fine', 'note': 'note', 'warning': 'warning', 'WRONG': 'wrong'}
 class Doctor(Case):
     """Ways to run it."""
 
-    def doctor(self, *words, status=0, env=None):
+    def doctor(self, *words, status=0, env=None, command=None):
         """{severity: [sentence, …]}, after the checks that every report must pass."""
-        done = self.run_only(*words, 'doctor', env=env)
+        done = self.run_only(*words, 'doctor', env=env, command=command)
         self.assertEqual((done.status, done.err), (status, ''), done)
         *lines, last = done.out.splitlines()
         found = {severity: [] for severity in TAGS.values()}
@@ -279,6 +279,32 @@ class File(Doctor):
         found = self.unchanged()
         self.says(found, 'fine', 'No epoch key is past its time.')
         self.assertFalse([text for text in found['note'] if 'expired' in text], found)
+
+    def as_another(self, **more):
+        """The report for a user whose the files are not (root may do everything); nothing is left behind."""
+        command = self.command('doctor')
+        if os.geteuid() == 0:
+            shutil.copy(harness.TOOL, self.path('footfall'))
+            os.chmod(self.folder, 0o755)
+            command = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', self.path('footfall')] + command[1:]
+        before = sorted(os.listdir(self.path('store')))
+        found = self.doctor(command=command, **more)
+        self.assertEqual(sorted(os.listdir(self.path('store'))), before)
+        return found
+
+    def test_another_user(self):
+        self.environment['FOOTFALL_SECRET'] = 'a secret of 32 bytes or more, for tests'
+        self.ok('visit', 'x', '203.0.113.7')
+        os.chmod(self.file, 0o444)
+        os.chmod(self.path('store'), 0o777)
+        self.says(self.as_another(), 'warning', 'The database can only be read.')
+        os.chmod(self.path('store'), 0o555)
+        self.addCleanup(os.chmod, self.path('store'), 0o755)
+        self.says(self.as_another(status=1), 'wrong', "The folder of the database can't be written")
+        os.chmod(self.file, 0o666)
+        self.says(self.as_another(status=1), 'wrong', 'its folder cannot be used: Permission denied')
+        os.chmod(self.file, 0o000)
+        self.says(self.as_another(status=1), 'wrong', 'cannot read ')
 
     def test_while_others_count(self):
         self.ok('add', 'x')

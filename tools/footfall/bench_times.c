@@ -20,11 +20,12 @@ static uint64_t place_end(size_t place)
 
 int64_t footfall__cli_times_row_us(size_t row)
 {
-    static const int64_t steps[] = { 1, 2, 5 };
-    int64_t us = steps[row % 3];
-    for (size_t i = 0; i < row / 3; i++)
-        us *= 10;
-    return us;
+    static const int64_t us[FOOTFALL_CLI_ROWS] = {
+        1,       2,        5,        10,       20,        50,        100,       200,        500,     1000,
+        2000,    5000,     10000,    20000,    50000,     100000,    200000,    500000,     1000000, 2000000,
+        5000000, 10000000, 20000000, 50000000, 100000000, 200000000, 500000000, 1000000000,
+    };
+    return us[row];
 }
 
 void footfall__cli_times_note(struct footfall_cli_times *times, uint64_t ns)
