@@ -331,6 +331,8 @@ class Options(Formats):
                 (['--format', 'json', '--keys', 'time=\udcff'], '--keys: is no UTF-8'),
                 (['--format', 'common', '--skip-agent', 'bot'], '--skip-agent: the common format has no user agents'),
                 (['--skip-agent', ''], '--skip-agent: is empty'),
+                (['--skip-agent', 'bot|'], '--skip-agent: is found in every agent, which would skip every line'),
+                (['--skip-agent', 'x*'], '--skip-agent: is found in every agent, which would skip every line'),
                 (['--skip-agent', '(bot'], '--skip-agent: Unmatched ('),
                 (['--skip-agent', 'a{2,1}'], '--skip-agent: Invalid content of \\{\\}'),
                 (['--skip-agent', r'(a*)*\1b'], '--skip-agent: back references such as \\1 are not possible'),

@@ -95,6 +95,9 @@ static int take_agents(struct footfall_ingest_rules *rules, const char *expressi
     rules->skip_agent = expression;
     if (has_back_reference(expression))
         return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--skip-agent: back references such as \\1 are not possible");
+    if (regexec(&rules->skip_agents, "", 0, NULL, REG_NOTBOL | REG_NOTEOL) == 0) /* such as "bot|" */
+        return footfall__cli_complain(FOOTFALL_CLI_USAGE,
+                                      "--skip-agent: is found in every agent, which would skip every line");
     return 0;
 }
 
