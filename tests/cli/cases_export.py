@@ -197,6 +197,7 @@ class ExportFile(Move):
         self.fails(2, 'export', './my.conf', env={'FOOTFALL_CONFIG': self.path('my.conf')},
                    says='is the configuration file')
         self.assertEqual(self.read('my.conf'), 'window = 1h\n')
+        self.fails(2, 'export', '', env={'FOOTFALL_CONFIG': ''}, says=': No such file')
 
 
 class Ended(Move):

@@ -117,7 +117,7 @@ static int is_config_file(const struct footfall_cli *cli, const struct place *pl
     const char *config = cli->arguments.values[FOOTFALL_CLI_FILE];
     if (config == NULL)
         config = getenv("FOOTFALL_CONFIG");
-    return config != NULL && is_place(place, config);
+    return config != NULL && *config != '\0' && is_place(place, config);
 }
 
 /* A slip must not cost the store, its secret or the configuration: FILE is none of what these name. */
