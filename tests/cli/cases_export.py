@@ -176,6 +176,29 @@ class ExportFile(Move):
                              f'footfall: {file}: is what sqlite.path names; export to another file\n')
         self.assertEqual(self.counters(), {'x': (1, 1)})
 
+    def test_not_over_what_lies_beside_it(self):
+        self.ok('visit', 'x', '203.0.113.7')
+        for ending in ('.secret', '-wal', '-shm', '-journal'): # there or not
+            file = self.behind.path + ending
+            self.assertEqual(self.fails(2, 'export', file),
+                             f'footfall: {file}: belongs to what sqlite.path names; export to another file\n')
+        self.ok('export', self.behind.path + '.jsonl')
+        self.assertIn('returning', self.ok('visit', 'x', '203.0.113.7'), 'the secret is the same')
+
+    def test_not_over_a_store_to_come(self):
+        file = os.path.join(os.path.dirname(self.behind.path), '..', 'store', os.path.basename(self.behind.path))
+        self.fails(2, 'export', file, says='is what sqlite.path names')
+        self.assert_untouched()
+
+    def test_not_over_the_configuration(self):
+        self.write('my.conf', 'window = 1h\n')
+        self.assertEqual(self.fails(2, '-c', 'my.conf', 'export', 'my.conf'),
+                         'footfall: my.conf: is the configuration file; export to another file\n')
+        self.fails(2, 'export', './my.conf', env={'FOOTFALL_CONFIG': self.path('my.conf')},
+                   says='is the configuration file')
+        self.assertEqual(self.read('my.conf'), 'window = 1h\n')
+        self.fails(2, 'export', '', env={'FOOTFALL_CONFIG': ''}, says=': No such file')
+
 
 class Ended(Move):
     """export that is ended at any moment: the file is the old one or the new whole one."""

@@ -285,12 +285,24 @@ class Agents(Formats):
     def test_many_agents(self):
         """More than are remembered, each several times and in any order; and long ones, alike but for their end."""
         agents = [f'agent {n} {"bot" if n % 3 == 0 else "man"}' for n in range(self.many(12000))]
-        agents += ['x' * 494 + end for end in ('bt', 'ot', 'bot', 'bxt', 'abot')] + ['y' * 100000 + end for end in ('bot', 'bit')]
+        agents += ['x' * 494 + end for end in ('bt', 'ot', 'bot', 'bxt', 'abot')] + ['y' * 1000 + end for end in ('bot', 'bit')]
         agents = agents * 3
         self.random.shuffle(agents)
         log = ''.join(line(more=f' "-" "{agent}"') for agent in agents)
         got, _ = self.ingest(log, '--counter', 'site', '--skip-agent', 'bot$')
         self.assertEqual(self.skipped(got), {'agent': sum(agent.endswith('bot') for agent in agents)})
+
+    def test_only_the_beginning(self):
+        """However long an agent is, a search ends in time: 1,024 bytes are looked at, and their end is none."""
+        log = ''.join(line(more=f' "-" "{agent}"') for agent in (
+            'y' * 1021 + 'bot', 'y' * 1021 + 'botany', 'y' * 1022 + 'bot', 'bot' + 'y' * 100000, 'a' * 900000))
+        self.assertEqual(self.skipped(self.ingest(log, '--skip-agent', 'bot')[0]), {'agent': 3})
+        self.assertEqual(self.skipped(self.ingest(log, '--skip-agent', 'bot$')[0]), {'agent': 1})
+        self.assertEqual(self.skipped(self.ingest(log, '--skip-agent', '(a|aa)+bot')[0]), {})
+
+    def test_digits_that_refer_to_nothing(self):
+        for expression in (r'[\1]', r'[]\1]', r'[^]\1[:digit:]\1]', r'\\1', r'a\[b|1'):
+            self.ingest(line(more=' "-" "x"'), '--skip-agent', expression)
 
     def test_text(self):
         done = self.run_only('ingest', '--skip-agent', 'bot', '--status', '200', stdin=raw(
@@ -319,8 +331,12 @@ class Options(Formats):
                 (['--format', 'json', '--keys', 'time=\udcff'], '--keys: is no UTF-8'),
                 (['--format', 'common', '--skip-agent', 'bot'], '--skip-agent: the common format has no user agents'),
                 (['--skip-agent', ''], '--skip-agent: is empty'),
+                (['--skip-agent', 'bot|'], '--skip-agent: is found in every agent, which would skip every line'),
+                (['--skip-agent', 'x*'], '--skip-agent: is found in every agent, which would skip every line'),
                 (['--skip-agent', '(bot'], '--skip-agent: Unmatched ('),
                 (['--skip-agent', 'a{2,1}'], '--skip-agent: Invalid content of \\{\\}'),
+                (['--skip-agent', r'(a*)*\1b'], '--skip-agent: back references such as \\1 are not possible'),
+                (['--skip-agent', r'[]\1[:digit:]]\\(b)\1'], '--skip-agent: back references'),
                 (['--skip-agent', '\udcff'], '--skip-agent: is no UTF-8')):
             self.fails(2, 'ingest', *words, stdin=line().encode(), says=says)
         self.assert_untouched()

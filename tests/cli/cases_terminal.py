@@ -229,7 +229,7 @@ class Progress(Terminal):
         sessions = self.run_held(ascii={'env': {'LC_ALL': 'C'}}, colourless={'env': {'NO_COLOR': '1'}},
                                  never={'words': ['one', 'two', 'three', '--color=never']}, dumb={'env': {'TERM': 'dumb'}},
                                  no_term={'env': {'TERM': None}}, json={'words': ['one', 'two', 'three', '--json'], 'on': ['stderr']},
-                                 pipe={'on': ['stdout']}, last={'words': ['one']},
+                                 pipe={'on': ['stdout']}, front={'job': 'foreground'}, back={'job': 'background'}, last={'words': ['one']},
                                  often={'words': ['one', *(f'short{n}' for n in range(20))]})
         self.assertRegex(sessions['ascii'].screen.wiped[0], r'^ 33%  \[#{9}\.{19}\]  40 lines  ')
         self.check_end(sessions['ascii'])
@@ -246,6 +246,9 @@ class Progress(Terminal):
         self.assertEqual(sessions['pipe'].piped, b'footfall: two:1: skipped: no time\n')
         self.assertEqual(sessions['pipe'].screen.wiped, [])
         self.assertTrue(sessions['pipe'].screen.text().startswith('read '))
+        self.assertRegex(sessions['front'].screen.wiped[0], '^ 33%  ━')
+        self.assertEqual(sessions['back'].screen.wiped, [], 'what the shell shows is not drawn over')
+        self.check_end(sessions['back'])
         self.assertEqual(sessions['last'].screen.wiped, [], 'nothing follows: it is over')
         often = sessions['often'].screen
         self.assertTrue(1 <= len(often.wiped) <= 10 * (self.seconds(often) - 0.5) + 1, 'ten times a second at most')

@@ -7,6 +7,7 @@ import re
 import select
 import struct
 import subprocess
+import sys
 import termios
 import time
 import unicodedata
@@ -14,6 +15,15 @@ import unicodedata
 SECONDS = 120  # longest wait for anything
 # All that the program may use: text, the beginning of the line, clearing to its end, styles.
 PIECE = re.compile(r'\x1b\[(?P<style>[0-9]*)m|(?P<clear>\x1b\[K)|(?P<begin>\r)|(?P<newline>\n)|(?P<text>[^\x00-\x1f\x7f-\x9f])')
+# As a shell does with `sys.argv[1]`, "foreground" or "background".
+SHELL = '''import fcntl, os, sys, termios
+fcntl.ioctl(sys.stderr, termios.TIOCSCTTY, 0)
+job = os.fork()
+if job == 0:
+    if sys.argv[1] == 'background':
+        os.setpgid(0, 0)
+    os.execv(sys.argv[2], sys.argv[2:])
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]))'''
 UNFINISHED = re.compile(r'\x1b(\[[0-9]*)?$')
 
 
@@ -88,13 +98,16 @@ class Screen:
 
 
 class Session:
-    """One run of the program. `on`: which of its outputs the terminal is; the other one is a pipe (`piped`, at the end)."""
+    """One run of the program. `on`: which of its outputs the terminal is; the other one is a pipe (`piped`, at the end). `job`: as
+    one of a shell, in the "foreground" or "background"; otherwise the terminal is nobody's."""
 
-    def __init__(self, command, cwd, env, columns=80, on=('stdout', 'stderr'), stdin=subprocess.DEVNULL):
+    def __init__(self, command, cwd, env, columns=80, on=('stdout', 'stderr'), stdin=subprocess.DEVNULL, job=None):
         self.screen = Screen()
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
         outputs = {name: slave if name in on else subprocess.PIPE for name in ('stdout', 'stderr')}
+        if job is not None:
+            command = [sys.executable, '-c', SHELL, job, *command]
         self.process = subprocess.Popen(command, cwd=cwd, env=env, stdin=stdin, start_new_session=True, **outputs)
         os.close(slave)
 

@@ -93,7 +93,8 @@ size_t footfall__cli_columns(FILE *out);  /* its width, $COLUMNS before what it 
 int footfall__cli_is_utf8(void);          /* by the first of $LC_ALL, $LC_CTYPE and $LANG that is set */
 
 /* One line on standard error that stays until the next takes its place, and is wiped before a message. Only where
- * footfall__cli_can_rewrite, and narrower than the terminal: the last column is the cursor's. Any thread. */
+ * footfall__cli_can_rewrite and not in the background, and narrower than the terminal: the last column is the cursor's. Any
+ * thread. */
 void footfall__cli_show_line(const char *line);
 void footfall__cli_hide_line(void);
 

@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <libgen.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -49,9 +52,15 @@ static int write_all(struct footfall_cli *cli, struct writing *w, const char *na
 
 /* ---- to a file -------------------------------------------------------------------------------------------------------- */
 
+/* What a store keeps beside its file is as dear as that. */
+static const char *const endings[] = { "", "-wal", "-shm", "-journal", ".secret" };
+
 struct place {
-    struct stat file;
-    const char *key; /* of the configuration that names the same file; NULL: none */
+    const char *name;         /* the last part of what was given */
+    struct stat file, folder; /* file: only if it is there */
+    int is_there;
+    const char *key; /* of the configuration that names it, or what it lies beside; NULL: none */
+    int beside;
 };
 
 static int ends_with(const char *text, const char *end)
@@ -60,26 +69,72 @@ static int ends_with(const char *text, const char *end)
     return bytes >= end_bytes && strcmp(text + bytes - end_bytes, end) == 0;
 }
 
+static int is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+static int find_folder(struct stat *folder, const char *path)
+{
+    char copy[PATH_MAX];
+    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
+        return -1;
+    return stat(dirname(copy), folder);
+}
+
+/* What is not there yet is the same by its name in its folder. */
+static int is_place(const struct place *place, const char *path)
+{
+    struct stat other;
+    if (place->is_there)
+        return stat(path, &other) == 0 && is_same(&other, &place->file);
+    return strcmp(name_of(path), place->name) == 0 && find_folder(&other, path) == 0 && is_same(&other, &place->folder);
+}
+
 static int each_key(void *user, const struct footfall_config_entry *entry)
 {
     struct place *place = user;
-    struct stat other;
-    if (entry->value == NULL || !(ends_with(entry->key, "path") || ends_with(entry->key, "file")))
+    char path[PATH_MAX];
+    if (entry->value == NULL || *entry->value == '\0' ||
+        !(ends_with(entry->key, "path") || ends_with(entry->key, "file")))
         return 0;
-    if (stat(entry->value, &other) == 0 && other.st_dev == place->file.st_dev && other.st_ino == place->file.st_ino)
-        place->key = entry->key;
+    for (size_t i = 0; place->key == NULL && i < sizeof endings / sizeof endings[0]; i++)
+        if (snprintf(path, sizeof path, "%s%s", entry->value, endings[i]) < (int)sizeof path && is_place(place, path)) {
+            place->key = entry->key;
+            place->beside = i > 0;
+        }
     return place->key != NULL;
 }
 
-/* A slip must not cost the store or its secret: FILE is none that the configuration names. */
+static int is_config_file(const struct footfall_cli *cli, const struct place *place)
+{
+    const char *config = cli->arguments.values[FOOTFALL_CLI_FILE];
+    if (config == NULL)
+        config = getenv("FOOTFALL_CONFIG");
+    return config != NULL && *config != '\0' && is_place(place, config);
+}
+
+/* A slip must not cost the store, its secret or the configuration: FILE is none of what these name. */
 static int check_place(const struct footfall_cli *cli, const char *file)
 {
-    struct place place = { .key = NULL };
-    if (stat(file, &place.file) == 0)
-        footfall_config_list(cli->config, each_key, &place);
+    struct place place = { .name = name_of(file) };
+    place.is_there = stat(file, &place.file) == 0;
+    if (!place.is_there && find_folder(&place.folder, file) != 0)
+        return 0; /* it cannot be made */
+    if (is_config_file(cli, &place))
+        return footfall__cli_complain(FOOTFALL_CLI_USAGE, "%s: is the configuration file; export to another file",
+                                      file);
+    footfall_config_list(cli->config, each_key, &place);
     if (place.key == NULL)
         return 0;
-    return footfall__cli_complain(FOOTFALL_CLI_USAGE, "%s: is what %s names; export to another file", file, place.key);
+    return footfall__cli_complain(FOOTFALL_CLI_USAGE, "%s: %s what %s names; export to another file", file,
+                                  place.beside ? "belongs to" : "is", place.key);
 }
 
 static void print_done(const struct footfall_cli *cli, uint64_t count)

@@ -7,6 +7,7 @@
 
 #define SLOTS 8192     /* 4 MiB, touched as agents come */
 #define TEXT_BYTES 496 /* longer agents are looked through each time */
+#define SEARCHED 1024  /* bytes: some expressions take the square of the length, and clients may send a megabyte */
 
 struct slot {
     uint64_t hash; /* of the text as it stands in the log; 0: nothing here */
@@ -39,17 +40,21 @@ static int search(const struct footfall_ingest_rules *rules, const struct footfa
 {
     char *text = malloc(line->agent.bytes + 1);
     size_t bytes = line->agent.bytes;
-    int found = REG_ESPACE;
+    int found = REG_ESPACE, flags = 0;
     if (text == NULL)
         return -1;
     if (line->plain)
         memcpy(text, line->agent.text, bytes);
     else
         bytes = footfall__logs_unescape(text, line->agent);
+    if (bytes > SEARCHED) {
+        bytes = SEARCHED;
+        flags = REG_NOTEOL;
+    }
     text[bytes] = '\0';
     for (char *nul = text; (nul = memchr(nul, '\0', (size_t)(text + bytes - nul))) != NULL;)
         *nul = ' ';
-    found = regexec(&rules->skip_agents, text, 0, NULL, 0);
+    found = regexec(&rules->skip_agents, text, 0, NULL, flags);
     free(text);
     return found == 0 ? 1 : found == REG_NOMATCH ? 0 : -1;
 }

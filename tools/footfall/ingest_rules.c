@@ -47,6 +47,34 @@ static int take_keys(struct footfall_ingest_rules *rules, const char *list)
     return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--keys: \"%.*s\" %s", (int)part.bytes, part.text, wrong);
 }
 
+/* From the '[' of an expression that compiles to the ']' that ends it. */
+static const char *end_of_bracket(const char *text)
+{
+    text += text[1] == '^' ? 2 : 1;
+    text += *text == ']';
+    for (; *text != ']' && *text != '\0'; text++)
+        if (*text == '[' && text[1] != '\0' && strchr(":.=", text[1]) != NULL) {
+            const char close[] = { text[1], ']', '\0' };
+            const char *end = strstr(text + 2, close);
+            text = end != NULL ? end + 1 : text;
+        }
+    return text;
+}
+
+/* The C library takes "\1" also in extended expressions, where it does not belong; then a search may never end. */
+static int has_back_reference(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '[')
+            text = end_of_bracket(text);
+        else if (*text == '\\' && *++text >= '1' && *text <= '9')
+            return 1;
+        if (*text == '\0')
+            return 0;
+    }
+    return 0;
+}
+
 static int take_agents(struct footfall_ingest_rules *rules, const char *expression)
 {
     char wrong[128];
@@ -65,6 +93,11 @@ static int take_agents(struct footfall_ingest_rules *rules, const char *expressi
         return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--skip-agent: %s", wrong);
     }
     rules->skip_agent = expression;
+    if (has_back_reference(expression))
+        return footfall__cli_complain(FOOTFALL_CLI_USAGE, "--skip-agent: back references such as \\1 are not possible");
+    if (regexec(&rules->skip_agents, "", 0, NULL, REG_NOTBOL | REG_NOTEOL) == 0) /* such as "bot|" */
+        return footfall__cli_complain(FOOTFALL_CLI_USAGE,
+                                      "--skip-agent: is found in every agent, which would skip every line");
     return 0;
 }
 

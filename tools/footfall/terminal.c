@@ -75,8 +75,17 @@ const char *footfall__cli_style(FILE *out, enum footfall_cli_style style)
     return is_coloured(out) ? codes[style] : "";
 }
 
+/* Of a shell's jobs: the line would be drawn over what is at the front. A terminal that is nobody's has no front. */
+static int is_in_background(void)
+{
+    pid_t front = tcgetpgrp(STDERR_FILENO);
+    return front > 0 && front != getpgrp();
+}
+
 void footfall__cli_show_line(const char *line)
 {
+    if (is_in_background())
+        return;
     flockfile(stderr);
     fprintf(stderr, "\r%s\033[K", line);
     line_shown = 1;
