@@ -9,7 +9,7 @@
 #define FIRST 4096 /* operations */
 #define FEWEST 256
 #define QUICK_MS 500 /* in less than this a batch may be larger, */
-#define SLOW_MS 4000 /* in more than that it is too large */
+#define SLOW_MS 10000 /* in more than that it is too large */
 
 struct footfall_ingest_pipe {
     struct footfall_ingest_source *source;
