@@ -37,6 +37,13 @@ const struct footfall_cli_option_row footfall__cli_options[FOOTFALL_CLI_OPTIONS]
 #define TIME_DETAILS                                                                                                   \
     "TIME is RFC 3339 (2026-03-01T12:00:00Z, with a fraction and an offset if you like) or\n"                          \
     "milliseconds since 1970; at most one hour ahead of this machine's clock."
+#define INGEST_DETAILS                                                                                                 \
+    "Reads the files in order, standard input when there is none or for \"-\"; what is gzip is told by\n"              \
+    "its content. Every line counts at its own time. What cannot be counted is skipped and told by\n"                  \
+    "reason, the first few by line. With --resume a run that was killed is started again with the same\n"              \
+    "command and counts every line once, also across a rotation: what FILE was before is found beside\n"               \
+    "it, as FILE.1, FILE-20260301.gz and the like, or given too. With --follow it goes on until it is\n"               \
+    "stopped by a signal, which is its good end; a pipe is followed to its end."
 
 const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMANDS] = {
     [FOOTFALL_CLI_VISIT] = { "visit",
@@ -97,11 +104,7 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                               0,
                               FOOTFALL_CLI_ANY_NUMBER,
                               "count the lines of web server logs",
-                              "Reads the files in order, standard input when there is none or for \"-\". Every line "
-                              "counts at its\n"
-                              "own time. What cannot be counted is skipped and told by reason, the first few by line.\n"
-                              "With --resume a run that was killed is started again with the same command and counts\n"
-                              "every line once, also across a rotation when the rotated file is given too.",
+                              INGEST_DETAILS,
                               { { FOOTFALL_CLI_FORMAT, "combined (unless given), common or json" },
                                 { FOOTFALL_CLI_KEYS, "where a JSON line has what: address=KEY,time=KEY,..." },
                                 { FOOTFALL_CLI_BY, "a counter for each path, without its query (unless --counter)" },
