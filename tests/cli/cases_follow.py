@@ -1,4 +1,5 @@
 """ingest that is stopped by a signal, and ingest --follow: a log that grows and is rotated while it is counted."""
+import contextlib
 import gzip
 import json
 import os
@@ -399,6 +400,48 @@ class Rotating(Follow):
         run = self.follow('log.1', 'log')
         self.counted(run)
         self.grow(1, 'log', host='198.51.100.9')
+        self.counted(run)
+        self.ends_well(run)
+
+
+    def test_rotated_twice_between_two_looks(self):
+        self.write('log', self.lines(2))
+        run = self.follow()
+        self.counted(run)
+        run.send_signal(signal.SIGSTOP)
+        self.grow(1)
+        os.rename(self.path('log'), self.path('log.2'))
+        self.write('log.1', line('198.51.100.99'))
+        self.write('log', self.lines(1, '198.51.100.8'))
+        run.send_signal(signal.SIGCONT)
+        self.counted(run)
+        self.ends_well(run, 'footfall: log: log.1 had its name for a while and was not seen; count it by itself\n')
+
+
+class Busy(Follow):
+    needs = 'hold'
+
+    def test_rotated_twice_while_the_store_is_away(self):
+        self.write('log', self.lines(2))
+        run = self.follow()
+        self.counted(run)
+
+        def has_open(*names):
+            links = set()
+            for fd in os.listdir(f'/proc/{run.pid}/fd'):
+                with contextlib.suppress(FileNotFoundError):
+                    links.add(os.readlink(f'/proc/{run.pid}/fd/{fd}'))
+            return links.issuperset(self.path(name) for name in names)
+        with self.behind.hold():
+            self.grow(1)
+            self.until(lambda: self.state()['doubt'] is not None, run)
+            for n in range(3):
+                self.grow(2, host=f'198.51.100.{n}')
+                for older in range(n, 0, -1):
+                    os.rename(self.path(f'log.{older}'), self.path(f'log.{older + 1}'))
+                os.rename(self.path('log'), self.path('log.1'))
+                self.write('log', self.lines(1, f'198.51.101.{n}'))
+                self.until(lambda: has_open('log', *(f'log.{k}' for k in range(1, n + 2))), run)
         self.counted(run)
         self.ends_well(run)
 

@@ -1,13 +1,14 @@
 /* ingest.h: what the parts of `footfall ingest` share. ingest_rules.c takes what counts from the options. ingest_stream.c
  * decompresses, ingest_reader.c cuts files into lines, ingest_lines.c makes operations of lines by the rules and asks
  * ingest_agents.c about agents, ingest_source.c makes batches of them, ingest_follow.c goes on with a growing log, ingest_pipe.c
- * does all that on a thread of its own. ingest_send.c sends them, ingest_state.c remembers how far it got, ingest_files.c knows
- * files again, ingest_report.c and ingest_progress.c tell, ingest.c begins and ends it all. */
+ * does all that on a thread of its own. ingest_send.c sends them, ingest_state.c remembers how far it got, ingest_files.c
+ * and ingest_rotated.c know files again, ingest_report.c and ingest_progress.c tell, ingest.c begins and ends it all. */
 #ifndef FOOTFALL_CLI_INGEST_H
 #define FOOTFALL_CLI_INGEST_H
 #include <regex.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -16,9 +17,8 @@
 #include "cli.h"
 #include "logs.h"
 
-#define FOOTFALL_INGEST_BATCH                                                                                          \
-    65536 /* operations, at most. 16384 cost 20 to 45 % more processor time by path, 131072 no less */
-#define FOOTFALL_INGEST_BATCH_MAX 16777216   /* that a state file may ask for */
+#define FOOTFALL_INGEST_BATCH 65536        /* operations at most: 16384 cost 20 to 45 % more by path, 131072 no less */
+#define FOOTFALL_INGEST_BATCH_MAX 16777216 /* that a state file may ask for */
 #define FOOTFALL_INGEST_BATCH_BYTES 33554432 /* of log in a batch, which must not fill the memory when lines are long */
 #define FOOTFALL_INGEST_LINE_BYTES 1048576   /* longest line that is looked at */
 #define FOOTFALL_INGEST_HEAD_BYTES 4096      /* what a file is known by: its first bytes, */
@@ -88,8 +88,8 @@ ssize_t footfall__ingest_stream_read(struct footfall_ingest_stream *stream, void
 ssize_t footfall__ingest_stream_read_all(struct footfall_ingest_stream *stream, void *out, size_t size);
 /* Passes so many bytes or, unless it is compressed, goes past the end. fd was opened at its beginning. 0, or -1 with errno. */
 int footfall__ingest_stream_pass(struct footfall_ingest_stream *stream, uint64_t bytes);
-uint64_t
-footfall__ingest_stream_taken(const struct footfall_ingest_stream *stream); /* bytes of fd that are done with */
+/* Bytes of fd that are done with. */
+uint64_t footfall__ingest_stream_taken(const struct footfall_ingest_stream *stream);
 
 /* ---- a place in a file ------------------------------------------------------------------------------------------------ */
 
@@ -152,6 +152,11 @@ int footfall__ingest_siblings_open(struct footfall_ingest_siblings *siblings, co
 void footfall__ingest_siblings_free(struct footfall_ingest_siblings *siblings);
 /* The one in which that place was reached, open, or -1. */
 int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_place *place);
+/* Its name into `out`, and 1: it has a rotated log's name, was written to after `since`, is none of those known, and the place
+ * was not reached in it. */
+int footfall__ingest_find_skipped(const char *name, const struct footfall_ingest_place *place,
+                                  const struct timespec *since, const struct stat *known, size_t known_count, char *out,
+                                  size_t out_bytes);
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------ */
 
@@ -181,8 +186,8 @@ struct footfall_ingest_text {
  * knows. 0, or -1 with errno (ESTALE: not the file in which it was reached). */
 int footfall__ingest_reach(struct footfall_ingest_stream *stream, const struct footfall_ingest_place *place,
                            unsigned char *head, unsigned char *tail);
-/* Reads from `start` up to `stop`; fd stands at its beginning, and is taken over. `plain`: as of a stream. 0, or -1 with errno (ESTALE: not the file in which that place was
- * reached). The buffer is kept from one file to the next. */
+/* Reads from `start` up to `stop`; fd stands at its beginning, and is taken over. `plain`: as of a stream. 0, or -1 with errno
+ * (ESTALE: not the file in which that place was reached). The buffer is kept from one file to the next. */
 int footfall__ingest_begin(struct footfall_ingest_reader *reader, int fd, const struct footfall_ingest_place *start,
                            uint64_t stop, int plain);
 /* 1: a line; 0: the end; -1: errno. Each call passes the line before. */
@@ -190,8 +195,8 @@ int footfall__ingest_line(struct footfall_ingest_reader *reader, struct footfall
 void footfall__ingest_put_back(struct footfall_ingest_reader *reader); /* the last line; nothing is read after that */
 /* The place after the last line (before it, once put back); `lines` and `inside_line` are the caller's. */
 void footfall__ingest_mark(struct footfall_ingest_reader *reader, struct footfall_ingest_place *out);
-int footfall__ingest_would_wait(
-    const struct footfall_ingest_reader *reader); /* for the rest of the next line, at a pipe */
+/* Is it a pipe in which the rest of the next line is not there yet? */
+int footfall__ingest_would_wait(const struct footfall_ingest_reader *reader);
 uint64_t footfall__ingest_consumed(const struct footfall_ingest_reader *reader); /* bytes on disk, from `start` on */
 void footfall__ingest_release(struct footfall_ingest_reader *reader); /* as below, but fd is the caller's again */
 void footfall__ingest_close(struct footfall_ingest_reader *reader);   /* the file; keeps the buffer */
@@ -238,7 +243,7 @@ struct footfall_ingest_batch {
     char wrong[sizeof(((struct footfall_ingest_stream *)0)->wrong)]; /* "" when the errno says it all */
     uint64_t consumed; /* bytes of all input so far, as they are on disk */
     int idle;          /* followed: nothing more is there for the moment */
-    char news[160];    /* what is worth a line of the file news_file; "": nothing */
+    char news[256];    /* what is worth a line of the file news_file; "": nothing */
     size_t news_file;
     /* With a state file or followed only, and then all lines are of one file: */
     size_t file;
@@ -278,7 +283,7 @@ int footfall__ingest_skips_agent(const struct footfall_ingest_rules *rules, stru
 
 /* ---- where batches come from ------------------------------------------------------------------------------------------ */
 
-#define FOOTFALL_INGEST_FOLLOWED 4 /* logs at once: the one that has the name and those that had it */
+#define FOOTFALL_INGEST_FOLLOWED 8 /* logs at once: the one that has the name and those that had it */
 
 struct footfall_ingest_follow;
 struct footfall_ingest_source {
@@ -308,12 +313,12 @@ void footfall__ingest_source_free(struct footfall_ingest_source *source);
 int footfall__ingest_fill_from_reader(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
                                       size_t most);
 void footfall__ingest_give_up(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch); /* errno */
-void footfall__ingest_tell_news(struct footfall_ingest_batch *batch, size_t file, const char *what, const char *why);
 
 struct footfall_ingest_follow *footfall__ingest_follow_open(void); /* NULL: no memory */
 void footfall__ingest_follow_free(struct footfall_ingest_follow *follow);
 void footfall__ingest_follow_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
                                   size_t most);
+void footfall__ingest_follow_look(struct footfall_ingest_source *source);      /* while nothing can be filled */
 int footfall__ingest_has_something(const struct footfall_ingest_batch *batch); /* to be told or counted */
 
 struct footfall_ingest_pipe; /* reads and parses one batch ahead, on a thread of its own */

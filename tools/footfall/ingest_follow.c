@@ -29,7 +29,8 @@ struct footfall_ingest_follow {
     struct followed logs[LOGS]; /* oldest first; the last one has the name */
     size_t count;
     uint64_t generations;
-    int refused; /* errno of another file that got the name and cannot be opened, said once */
+    int refused;    /* errno of another file that got the name and cannot be opened, said once */
+    char news[256]; /* for the next batch */
 };
 
 static int64_t now_ms(void)
@@ -51,6 +52,12 @@ void footfall__ingest_follow_free(struct footfall_ingest_follow *follow)
     free(follow);
 }
 
+static void tell(struct footfall_ingest_follow *f, const char *what, const char *why)
+{
+    if (f->news[0] == '\0')
+        snprintf(f->news, sizeof f->news, "%s%s", what, why);
+}
+
 /* ---- the logs --------------------------------------------------------------------------------------------------------- */
 
 static void let_go(struct footfall_ingest_follow *f, size_t at)
@@ -68,7 +75,7 @@ static int is_taken(const struct footfall_ingest_follow *f, size_t slot)
     return 0;
 }
 
-/* Takes fd over. Of too many the oldest goes. */
+/* Takes fd over. */
 static void add(struct footfall_ingest_source *s, int fd, const struct footfall_ingest_place *place)
 {
     struct footfall_ingest_follow *f = s->follow;
@@ -88,6 +95,21 @@ static void add(struct footfall_ingest_source *s, int fd, const struct footfall_
     f->count++;
 }
 
+/* A log that had the name between two looks was not seen: it is not kept quiet about. `last`: the last one that was. */
+static void look_for_skipped(struct footfall_ingest_source *s, const struct followed *last, const struct stat *now)
+{
+    struct footfall_ingest_follow *f = s->follow;
+    struct stat known[LOGS + 1];
+    char name[128];
+    for (size_t i = 0; i < f->count; i++)
+        if (fstat(f->logs[i].fd, &known[i]) != 0)
+            return;
+    known[f->count] = *now;
+    if (footfall__ingest_find_skipped(s->files[s->file_count].name, &last->place, &known[last - f->logs].st_mtim, known,
+                                      f->count + 1, name, sizeof name))
+        tell(f, name, " had its name for a while and was not seen; count it by itself");
+}
+
 static int is_same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
@@ -101,8 +123,8 @@ static int is_rewritten(const struct followed *log, const struct stat *old, int 
            footfall__ingest_is_at(fd, &log->place, wrong, sizeof wrong) == 1;
 }
 
-/* Has another file got the name? */
-static void look_at_name(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch)
+/* Has another file got the name? One more than can be watched has to wait until one is read to its end. */
+static void look_at_name(struct footfall_ingest_source *s)
 {
     static const struct footfall_ingest_place beginning;
     const struct footfall_ingest_file *file = &s->files[s->file_count];
@@ -111,13 +133,12 @@ static void look_at_name(struct footfall_ingest_source *s, struct footfall_inges
     struct stat named, old, opened;
     int fd = -1;
     if (stat(file->name, &named) != 0 || !S_ISREG(named.st_mode) || fstat(log->fd, &old) != 0 ||
-        is_same_file(&named, &old))
+        is_same_file(&named, &old) || (f->count == LOGS && !f->logs[0].read))
         return;
     fd = open(file->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &opened) != 0) {
         if (errno != ENOENT && f->refused != errno)
-            footfall__ingest_tell_news(batch, s->file_count,
-                                       "is another file now that cannot be opened: ", strerror(errno));
+            tell(f, "is another file now that cannot be opened: ", strerror(errno));
         f->refused = errno;
         if (fd >= 0)
             close(fd);
@@ -131,23 +152,33 @@ static void look_at_name(struct footfall_ingest_source *s, struct footfall_inges
         log->fd = fd;
         log->read = 0;
     } else {
+        look_for_skipped(s, log, &opened);
         add(s, fd, &beginning);
     }
 }
 
+void footfall__ingest_follow_look(struct footfall_ingest_source *source)
+{
+    if (source->follow != NULL && source->follow->count > 0)
+        look_at_name(source);
+}
+
 /* The bytes before the place are gone. A copy of them, with what came after, is read first where there is one. */
-static void begin_again(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch)
+static void begin_again(struct footfall_ingest_source *s)
 {
     static const struct footfall_ingest_place beginning;
     struct footfall_ingest_follow *f = s->follow;
     struct followed *log = &f->logs[f->count - 1];
+    struct stat now;
     int fd = log->fd;
     log->fd = footfall__ingest_find_copy(s->files[s->file_count].name, &log->place);
     if (log->fd >= 0) {
         log->copy = 1;
         log->read = 0;
+        if (fstat(fd, &now) == 0)
+            look_for_skipped(s, log, &now);
     } else {
-        footfall__ingest_tell_news(batch, s->file_count, "was truncated, and is counted from its beginning", "");
+        tell(f, "was truncated, and is counted from its beginning", "");
         f->count--;
     }
     add(s, fd, &beginning);
@@ -222,7 +253,7 @@ static void read_current(struct footfall_ingest_source *s, struct footfall_inges
     struct followed *log = &s->follow->logs[s->follow->count - 1];
     int shorter = 0;
     if (has_more(log, &shorter) && (shorter || read_log(s, batch, log, most, 0) != 0))
-        begin_again(s, batch);
+        begin_again(s);
     else
         batch->idle = log->read;
 }
@@ -240,10 +271,13 @@ void footfall__ingest_follow_fill(struct footfall_ingest_source *source, struct 
         }
         add(s, fd, &s->files[s->file_count].start);
     }
-    look_at_name(s, batch);
+    look_at_name(s);
     for (size_t at = 0; at + 1 < s->follow->count && !footfall__ingest_has_something(batch);)
         at += read_old(s, batch, at, most) ? 0 : 1;
     if (!footfall__ingest_has_something(batch))
         read_current(s, batch, most);
     batch->consumed = s->consumed;
+    batch->news_file = s->file_count;
+    memcpy(batch->news, s->follow->news, sizeof batch->news);
+    s->follow->news[0] = '\0';
 }

@@ -8,7 +8,7 @@
 #define POLL_MS 250
 #define FIRST 4096 /* operations */
 #define FEWEST 256
-#define QUICK_MS 500 /* in less than this a batch may be larger, */
+#define QUICK_MS 500  /* in less than this a batch may be larger, */
 #define SLOW_MS 10000 /* in more than that it is too large */
 
 struct footfall_ingest_pipe {
@@ -43,8 +43,14 @@ static int may_fill(struct footfall_ingest_pipe *pipe, int at, int idle, size_t 
     struct timespec until = after_ms(POLL_MS);
     int going = 0;
     pthread_mutex_lock(&pipe->lock);
-    while (pipe->full[at] && !pipe->closing)
-        pthread_cond_wait(&pipe->changed, &pipe->lock);
+    while (pipe->full[at] && !pipe->closing) {
+        if (pthread_cond_timedwait(&pipe->changed, &pipe->lock, &until) == 0)
+            continue;
+        pthread_mutex_unlock(&pipe->lock);
+        footfall__ingest_follow_look(pipe->source); /* it may be rotated twice while the store is away */
+        until = after_ms(POLL_MS);
+        pthread_mutex_lock(&pipe->lock);
+    }
     while (idle && !pipe->closing)
         idle = pthread_cond_timedwait(&pipe->changed, &pipe->lock, &until) == 0;
     *most = pipe->most;
@@ -56,15 +62,15 @@ static int may_fill(struct footfall_ingest_pipe *pipe, int at, int idle, size_t 
 static void *produce(void *user)
 {
     struct footfall_ingest_pipe *pipe = user;
-    struct footfall_ingest_batch *batch = &pipe->batches[0];
-    int at = 0;
+    int at = 0, idle = 0;
     size_t most = 0;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    for (int idle = 0; may_fill(pipe, at, idle, &most); idle = batch->idle) {
-        batch = &pipe->batches[at];
+    while (may_fill(pipe, at, idle, &most)) {
+        struct footfall_ingest_batch *batch = &pipe->batches[at];
         footfall__ingest_batch_clear(batch);
         footfall__ingest_fill(pipe->source, batch, most);
-        if (batch->idle && !footfall__ingest_has_something(batch))
+        idle = batch->idle;
+        if (idle && !footfall__ingest_has_something(batch))
             continue;
         pthread_mutex_lock(&pipe->lock);
         pipe->full[at] = 1;

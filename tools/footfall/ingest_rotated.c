@@ -102,6 +102,51 @@ int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_pl
     return found;
 }
 
+static int is_numbered(const char *name, const struct footfall_ingest_sibling *sibling)
+{
+    return isdigit((unsigned char)sibling->name[strlen(name) + 1]);
+}
+
+static int is_known(const struct footfall_ingest_sibling *sibling, const struct stat *known, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (known[i].st_dev == sibling->device && known[i].st_ino == sibling->inode)
+            return 1;
+    return 0;
+}
+
+/* Has it the place, or might it have, as far as it can be read? */
+static int may_be_at(const struct footfall_ingest_sibling *sibling, const struct footfall_ingest_place *place)
+{
+    char wrong[128];
+    int fd = open(sibling->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), is = 0;
+    if (fd < 0)
+        return 1;
+    is = footfall__ingest_is_at(fd, place, wrong, sizeof wrong);
+    close(fd);
+    return is != 0;
+}
+
+int footfall__ingest_find_skipped(const char *name, const struct footfall_ingest_place *place,
+                                  const struct timespec *since, const struct stat *known, size_t known_count, char *out,
+                                  size_t out_bytes)
+{
+    struct footfall_ingest_siblings siblings;
+    int found = 0;
+    if (footfall__ingest_siblings_open(&siblings, name) != 0)
+        return 0;
+    for (size_t i = 0; !found && i < siblings.count; i++) {
+        const struct footfall_ingest_sibling *sibling = &siblings.files[i];
+        found = (sibling->modified.tv_sec > since->tv_sec ||
+                 (sibling->modified.tv_sec == since->tv_sec && sibling->modified.tv_nsec > since->tv_nsec)) &&
+                is_numbered(name, sibling) && !is_known(sibling, known, known_count) && !may_be_at(sibling, place);
+        if (found)
+            snprintf(out, out_bytes, "%s", sibling->name);
+    }
+    footfall__ingest_siblings_free(&siblings);
+    return found;
+}
+
 /* ---- what a run before left unread ------------------------------------------------------------------------------------ */
 
 #define LEFT_ALONE_S 3600 /* after so long nobody writes to a log any more that was rotated away */
@@ -233,7 +278,7 @@ static void tell_unknown(const struct footfall_ingest_siblings *siblings, const 
         oldest--;
     for (size_t i = 0; i < oldest; i++) {
         const struct footfall_ingest_sibling *sibling = &siblings->files[i];
-        if (sibling->unknown && isdigit((unsigned char)sibling->name[strlen(name) + 1]))
+        if (sibling->unknown && is_numbered(name, sibling))
             footfall__cli_complain(0, "%s: no run has read it, and it is not counted; if it was %s, give it too",
                                    sibling->name, name);
     }

@@ -148,7 +148,7 @@ static int ending(struct footfall_ingest_run *run, const struct footfall_ingest_
     const char *wrong = batch->wrong;
     if (batch->left || (batch->end != FOOTFALL_INGEST_MORE && batch->end != FOOTFALL_INGEST_INPUT_ENDS))
         footfall__ingest_hide_progress(&run->report);
-    if (batch->left && !run->follow)
+    if (batch->left && !(run->follow && reached->file + 1 >= run->file_count))
         footfall__cli_complain(0, "%s:%" PRIu64 ": the last line has no end yet and is left for the next run",
                                footfall__ingest_file_name(&run->report, reached->file), reached->line);
     switch (batch->end) {

@@ -175,13 +175,6 @@ void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfal
         hash_operations(batch);
 }
 
-void footfall__ingest_tell_news(struct footfall_ingest_batch *batch, size_t file, const char *what, const char *why)
-{
-    if (batch->news[0] == '\0')
-        snprintf(batch->news, sizeof batch->news, "%s%s", what, why);
-    batch->news_file = file;
-}
-
 void footfall__ingest_source_free(struct footfall_ingest_source *source)
 {
     if (source->opened)

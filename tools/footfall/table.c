@@ -58,6 +58,13 @@ const struct footfall_cli_option_row footfall__cli_options[FOOTFALL_CLI_OPTIONS]
     "documentation, on 12 counters: demo/, demo/about, demo/blog/ and others whose names begin with \"demo/\".\n"      \
     "Each run counts the same pages and visitors in the same order, up to now, and adds to what is there.\n"           \
     "Visits on counters of your own are not touched; \"delete\" ends those of the demo."
+#define INGEST_DETAILS                                                                                                 \
+    "Reads the files in order, standard input when there is none or for \"-\"; what is gzip is told by\n"              \
+    "its content. Every line counts at its own time. What cannot be counted is skipped and told by\n"                  \
+    "reason, the first few by line. With --resume a run that was killed is started again with the same\n"              \
+    "command and counts every line once, also across a rotation: what FILE was before is found beside\n"               \
+    "it, as FILE.1, FILE-20260301.gz and the like, or given too. With --follow it goes on until it is\n"               \
+    "stopped by a signal, which is its good end; a pipe is followed to its end."
 
 const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMANDS] = {
     [FOOTFALL_CLI_VISIT] = { "visit",
@@ -120,11 +127,7 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                               0,
                               FOOTFALL_CLI_ANY_NUMBER,
                               "count the lines of web server logs",
-                              "Reads the files in order, standard input when there is none or for \"-\". Every line "
-                              "counts at its\n"
-                              "own time. What cannot be counted is skipped and told by reason, the first few by line.\n"
-                              "With --resume a run that was killed is started again with the same command and counts\n"
-                              "every line once, also across a rotation when the rotated file is given too.",
+                              INGEST_DETAILS,
                               { { FOOTFALL_CLI_FORMAT,
                                   "combined (unless given), common or json (nginx, Caddy, Traefik)" },
                                 { FOOTFALL_CLI_KEYS,
