@@ -379,6 +379,21 @@ class Found(Resume):
         age(self.path('log.1'), 10)
         self.finds(3, self.WAS.format('log.2'), self.WAS.format('log.1'))
 
+    def test_was_still_empty(self):
+        """No run has seen a line of it, so that the state does not know it: that is said."""
+        self.ingest('log')
+        self.rotate()
+        self.pack('log.1', 'log.2.gz')
+        self.write('log', '')
+        self.finds(0)
+        self.assertTrue(all(each.get('closed') for each in self.state()['files']), 'nothing is looked for')
+        self.write('log', line('198.51.100.3') * 2)
+        self.rotate()
+        got, err = self.ingest_saying('log')
+        self.assertEqual((got['counted'], err), (1, 'footfall: log.1: no run has read it, and it is not counted; '
+                                                    'if it was log, give it too\n'))
+        self.assertEqual(self.ingest('log.1', 'log')['counted'], 2)
+
     def test_given_and_found(self):
         self.rotate()
         self.assertEqual(self.ingest('log.1', 'log')['counted'], 3, 'quietly')

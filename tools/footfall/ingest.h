@@ -128,6 +128,18 @@ uint64_t footfall__ingest_input_bytes(const struct footfall_ingest_file *files, 
 /* Is the regular file that is open the one in which that place was reached? 1, 0, or -1 with errno, and why in `wrong`. */
 int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place, char *wrong, size_t wrong_bytes);
 
+/* The first bytes of a log, by which most places are told to be another log's without reading on. */
+struct footfall_ingest_beginning {
+    unsigned char head[FOOTFALL_INGEST_HEAD_BYTES];
+    size_t bytes;
+    int cut; /* they could not be read to their end */
+    int compressed;
+    uint32_t hashed; /* so many bytes, whose hash is: */
+    uint64_t hash;
+};
+void footfall__ingest_look_at_beginning(struct footfall_ingest_beginning *beginning, int fd); /* from its beginning */
+int footfall__ingest_may_be_at(struct footfall_ingest_beginning *beginning, const struct footfall_ingest_place *place);
+
 /* How long the log is that is in the regular file, decompressed; and its bytes and whether it is compressed into `file`. 0, or
  * -1 with errno: it cannot be read to its end. */
 int footfall__ingest_log_bytes(int fd, uint64_t *bytes, struct footfall_ingest_file *file);
@@ -150,6 +162,9 @@ struct footfall_ingest_siblings { /* latest first */
 /* The regular files that are not empty and named as a rotated log of that name may be. 0, or -1: no memory. */
 int footfall__ingest_siblings_open(struct footfall_ingest_siblings *siblings, const char *name);
 void footfall__ingest_siblings_free(struct footfall_ingest_siblings *siblings);
+int footfall__ingest_is_later(const struct footfall_ingest_sibling *sibling, const struct timespec *than);
+/* "log.1", "log-20260301.gz": as a rotated log of that name, and hardly anything else, is called. */
+int footfall__ingest_is_numbered(const struct footfall_ingest_sibling *sibling, const char *name);
 /* The one in which that place was reached, open, or -1. */
 int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_place *place);
 
@@ -345,8 +360,9 @@ struct footfall_ingest_doubt { /* a batch that may have been applied */
 
 struct footfall_ingest_state {
     const char *path;
-    const char *backend; /* where its series is known */
-    int fd;              /* locked; -1: the file is not there yet */
+    const char *backend;     /* where its series is known */
+    int fd;                  /* locked; -1: the file is not there yet */
+    struct timespec written; /* by the run before; 0: none */
     uint8_t series[FOOTFALL_SERIES_BYTES];
     uint64_t number; /* of the batch in doubt, or of the last one */
     struct footfall_ingest_entry *entries;

@@ -90,6 +90,7 @@ int footfall__ingest_state_open(struct footfall_ingest_state *state, const char 
     json_decref(record);
     if (reason != NULL)
         return refuse(state, reason);
+    state->written = (struct timespec){ (time_t)(written_ms / 1000), (long)(written_ms % 1000) * 1000000 };
     return check_age(state, written_ms);
 }
 
@@ -205,18 +206,25 @@ const struct footfall_ingest_place *footfall__ingest_state_reached(const struct 
     return state->doubt.there && state->doubt.entry == entry ? &state->doubt.last : &state->entries[entry].done;
 }
 
-/* same[entry]: does that entry's place stand in the file? */
+/* same[entry]: does that entry's place stand in the file? Notes which file it is that was compared. */
 static int compare_file(unsigned char *same, const struct footfall_ingest_state *state,
-                        const struct footfall_ingest_file *file)
+                        struct footfall_ingest_file *file)
 {
+    struct footfall_ingest_beginning beginning;
     char wrong[128];
+    struct stat now;
     int fd = footfall__ingest_open(file);
     if (fd < 0)
         return footfall__cli_complain(FOOTFALL_CLI_USAGE, "%s: %s", file->name, strerror(errno));
+    if (fstat(fd, &now) == 0) {
+        file->device = now.st_dev;
+        file->inode = now.st_ino;
+    }
+    footfall__ingest_look_at_beginning(&beginning, fd);
     for (size_t e = 0; e < state->entry_count; e++) {
-        int is = footfall__ingest_state_reached(state, e)->offset == 0
-                     ? 0
-                     : footfall__ingest_is_at(fd, footfall__ingest_state_reached(state, e), wrong, sizeof wrong);
+        const struct footfall_ingest_place *place = footfall__ingest_state_reached(state, e);
+        int is =
+            footfall__ingest_may_be_at(&beginning, place) ? footfall__ingest_is_at(fd, place, wrong, sizeof wrong) : 0;
         if (is < 0) {
             footfall__cli_complain(0, "%s: %s", file->name, wrong);
             close(fd);
