@@ -628,6 +628,27 @@ class Doubt(Resume):
         self.assertEqual(self.ingest('log')['counted'], 12)
         self.assertEqual(self.total(), 12)
 
+    def test_another_file_gets_the_name_on_the_way(self):
+        """What was looked at as log.1, which was empty, is another log when its turn comes."""
+        self.write('log', line() * 3)
+        self.ingest('log')
+        self.write('log.2', line('198.51.100.1') * 20000)  # more than is read ahead
+        self.write('log.1', '')
+        with self.behind.hold():
+            run = subprocess.Popen(self.command('ingest', '--resume', 'state', '--counter', 'site', 'log.2', 'log.1', 'log'),
+                                   cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.addCleanup(run.kill)
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline and not self.state()['doubt']:
+                time.sleep(0.005)
+            os.rename(self.path('log'), self.path('log.1'))
+            self.write('log', line('198.51.100.2'))
+        _, err = run.communicate(timeout=60)
+        self.assertEqual((run.returncode, err),
+                         (1, b'footfall: log.1: cannot be read after line 0: it was changed or replaced meanwhile; start again\n'))
+        self.assertEqual(self.ingest('log.2', 'log.1', 'log')['counted'], 1)
+        self.assertEqual(self.total(), 20004)
+
     def test_several_files_in_order(self):
         self.write('a', line('198.51.100.1'))
         self.write('b', line('198.51.100.2') * 2)
