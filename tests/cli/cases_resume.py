@@ -120,6 +120,21 @@ class Growing(Resume):
             self.assertEqual(json.loads(done.out)['counted'], counted)
         self.assertEqual(self.state()['files'][0]['done']['offset'], len(line()) * 2)
 
+    def test_the_oldest_logs_are_forgotten(self):
+        """A state does not grow for ever; what this run reads is not forgotten."""
+        self.write('log', line() * 3)
+        self.ingest('log')
+        known = self.state()['files'][0]
+        others = [{'name': f'log{n}', 'done': {**known['done'], 'head': f'{n:016x}'}} for n in range(999)]
+        self.edit(files=[known] + others)
+        self.append('log', line())
+        self.write('new', line('198.51.100.8') * 2)
+        self.assertEqual(self.ingest('log', 'new')['counted'], 3)
+        self.assertEqual([each['name'] for each in self.state()['files']],
+                         ['log'] + [each['name'] for each in others[1:]] + ['new'])
+        self.append('log', line())
+        self.assertEqual(self.ingest('log', 'new')['counted'], 1)
+
     def test_full_counter_is_no_dead_end(self):
         self.ok('set', 'site', '9223372036854775806', '0')
         self.write('log', line() * 3)

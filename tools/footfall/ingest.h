@@ -377,6 +377,8 @@ int footfall__ingest_state_open(struct footfall_ingest_state *state, const char 
 /* Durable when it returns. 0, or FOOTFALL_CLI_FAILED after a message. */
 int footfall__ingest_state_save(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules);
 void footfall__ingest_state_free(struct footfall_ingest_state *state);
+/* Those after it move up by one. */
+void footfall__ingest_state_forget(struct footfall_ingest_state *state, size_t entry);
 /* The entry's index, SIZE_MAX: no memory. */
 size_t footfall__ingest_state_add(struct footfall_ingest_state *state, const char *name);
 /* What a file must have to be that entry's. */

@@ -119,6 +119,16 @@ size_t footfall__ingest_state_add(struct footfall_ingest_state *state, const cha
     return state->entry_count++;
 }
 
+void footfall__ingest_state_forget(struct footfall_ingest_state *state, size_t entry)
+{
+    free(state->entries[entry].name);
+    state->entry_count--;
+    memmove(&state->entries[entry], &state->entries[entry + 1],
+            (state->entry_count - entry) * sizeof state->entries[0]);
+    if (state->doubt.there && state->doubt.entry > entry)
+        state->doubt.entry--;
+}
+
 /* ---- saving ----------------------------------------------------------------------------------------------------------- */
 
 static int write_all(int fd, const char *bytes, size_t size)
