@@ -293,12 +293,12 @@ int footfall__ingest_skips_agent(const struct footfall_ingest_rules *rules, stru
 
 /* ---- where batches come from ------------------------------------------------------------------------------------------ */
 
-#define FOOTFALL_INGEST_FOLLOWED 4 /* logs at once: the one that has the name and those that had it */
+#define FOOTFALL_INGEST_FOLLOWED 8 /* logs at once: the one that has the name and those that had it */
 
 struct footfall_ingest_follow;
 struct footfall_ingest_source {
     const struct footfall_ingest_rules *rules;
-    const struct footfall_ingest_file *files;
+    struct footfall_ingest_file *files;
     size_t file_count;                     /* to be read to their end */
     struct footfall_ingest_follow *follow; /* NULL, or what follows files[file_count]. With it that file and the
                                               FOOTFALL_INGEST_FOLLOWED - 1 after it are slots for logs of its name */
@@ -329,6 +329,8 @@ struct footfall_ingest_follow *footfall__ingest_follow_open(void); /* NULL: no m
 void footfall__ingest_follow_free(struct footfall_ingest_follow *follow);
 void footfall__ingest_follow_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
                                   size_t most);
+/* While no batch is wanted: a log that is rotated away meanwhile is not lost sight of. */
+void footfall__ingest_follow_watch(struct footfall_ingest_source *source);
 int footfall__ingest_has_something(const struct footfall_ingest_batch *batch); /* to be told or counted */
 
 struct footfall_ingest_pipe; /* reads and parses one batch ahead, on a thread of its own */

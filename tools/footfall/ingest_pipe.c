@@ -37,6 +37,19 @@ static struct timespec after_ms(int64_t ms)
     return at;
 }
 
+/* With the lock, which is not held while the log is looked at. */
+static void wait_for_room(struct footfall_ingest_pipe *pipe)
+{
+    struct timespec until = after_ms(POLL_MS);
+    if (pipe->source->follow == NULL) {
+        pthread_cond_wait(&pipe->changed, &pipe->lock);
+    } else if (pthread_cond_timedwait(&pipe->changed, &pipe->lock, &until) != 0) {
+        pthread_mutex_unlock(&pipe->lock);
+        footfall__ingest_follow_watch(pipe->source);
+        pthread_mutex_lock(&pipe->lock);
+    }
+}
+
 /* Waits until the batch is free, and while nothing is there to be read. 0: there is to be none. */
 static int may_fill(struct footfall_ingest_pipe *pipe, int at, int idle, size_t *most)
 {
@@ -44,7 +57,7 @@ static int may_fill(struct footfall_ingest_pipe *pipe, int at, int idle, size_t 
     int going = 0;
     pthread_mutex_lock(&pipe->lock);
     while (pipe->full[at] && !pipe->closing)
-        pthread_cond_wait(&pipe->changed, &pipe->lock);
+        wait_for_room(pipe);
     while (idle && !pipe->closing)
         idle = pthread_cond_timedwait(&pipe->changed, &pipe->lock, &until) == 0;
     *most = pipe->most;

@@ -184,6 +184,17 @@ static int put_in_place(const struct footfall_ingest_state *state, const char *n
     return failed ? -1 : 0;
 }
 
+/* The file was removed, and another run has begun with one of that name? */
+static int is_anothers(const struct footfall_ingest_state *state)
+{
+    struct stat mine, named;
+    if (state->fd <= STDERR_FILENO || fstat(state->fd, &mine) != 0 || stat(state->path, &named) != 0 ||
+        (mine.st_dev == named.st_dev && mine.st_ino == named.st_ino))
+        return 0;
+    errno = EEXIST;
+    return 1;
+}
+
 int footfall__ingest_state_save(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules)
 {
     json_t *record = footfall__ingest_record_make(state, rules, now_ms());
@@ -193,7 +204,8 @@ int footfall__ingest_state_save(struct footfall_ingest_state *state, const struc
     json_decref(record);
     if (text == NULL)
         return footfall__cli_complain(FOOTFALL_CLI_FAILED, "--resume: out of memory");
-    fd = write_beside(name, sizeof name, state, text);
+    if (!is_anothers(state))
+        fd = write_beside(name, sizeof name, state, text);
     if (fd < 0 || put_in_place(state, name) != 0 || footfall__cli_sync_folder(state->path) != 0) {
         exit = footfall__cli_complain(FOOTFALL_CLI_FAILED, "--resume: cannot write %s: %s", state->path,
                                       errno == EEXIST ? "another run has begun with it" : strerror(errno));
