@@ -1,6 +1,7 @@
 /* interrupt.c: Ctrl-C and its like, so that what is under way can end well: the first is noted, the second ends the program. */
 #include "cli.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -11,9 +12,11 @@ static atomic_int caught;
 static void on_signal(int number)
 {
     static const char text[] = "\nfootfall: ending what is under way; once more to end at once\n";
+    int reason = errno; /* of whatever was interrupted */
     atomic_store(&caught, number);
     if (number == SIGINT && isatty(STDERR_FILENO) == 1 && write(STDERR_FILENO, text, sizeof text - 1) < 0)
-        return;
+        errno = EIO; /* nobody to tell */
+    errno = reason;
 }
 
 void footfall__cli_catch_interrupts(void)
