@@ -71,19 +71,22 @@ class Growing(Resume):
                          'footfall: log:5: skipped: no time\n')
 
     def test_unfinished_line_is_left(self):
-        cuts = range(1, len(line()) - 1)
-        for cut in self.random.sample(cuts, self.many(len(cuts))):
-            with self.subTest(cut=cut):
-                self.write('log', line() + line()[:cut])
-                self.write('empty', '')
-                done = self.run_only('--json', 'ingest', '--resume', f'state{cut}', '--counter', f'c{cut}', 'log', 'empty')
-                self.assertEqual(done.status, 0)
-                counted = json.loads(done.out)['counted']
-                self.assertIn(counted, (1, 2))
-                self.assertEqual('log:2: the last line has no end yet' in done.err, counted == 1)
-                self.append('log', line()[cut:] + line())
-                self.ok('ingest', '--resume', f'state{cut}', '--counter', f'c{cut}', 'log', 'empty')
-                self.assertEqual(self.json('get', f'c{cut}')['count'], 3)
+        """Cut anywhere: a log, and a counter, for each place."""
+        logs = {f'log{cut}': line(request=f'GET /{cut:03} HTTP/1.1') for cut in range(1, len(line()) + 1)}
+        logs = dict(self.random.sample(sorted(logs.items()), self.many(len(logs))))
+        for name, text in logs.items():
+            self.write(name, text + text[:int(name[3:])])
+        self.write('empty', '')
+        done = self.run_only('--json', 'ingest', '--resume', 'state', *logs, 'empty')
+        self.assertEqual(done.status, 0)
+        counters = self.counters()
+        for name, text in logs.items():
+            total = counters[f'/{int(name[3:]):03}'][0]
+            self.assertIn(total, (1, 2))
+            self.assertEqual(f'{name}:2: the last line has no end yet' in done.err, total == 1)
+            self.append(name, text[int(name[3:]):] + text)
+        self.ok('ingest', '--resume', 'state', *logs, 'empty')
+        self.assertEqual({total for total, _ in self.counters().values()}, {3})
 
     def test_whole_line_without_its_newline(self):
         """It counts; what follows up to the newline is no line of its own, whenever it comes."""
