@@ -1,5 +1,4 @@
 """ingest that is stopped by a signal, and ingest --follow: a log that grows and is rotated while it is counted."""
-import contextlib
 import gzip
 import json
 import os
@@ -8,7 +7,7 @@ import subprocess
 import time
 
 from cases_ingest import line
-from cases_resume import Resume
+from cases_resume import Resume, age
 
 SECONDS = 60  # longest that anything may take to be seen
 
@@ -362,6 +361,35 @@ class Rotating(Follow):
         self.counted(run)
         self.ends_well(run)
 
+    def test_rewritten_and_the_old_one_kept(self):
+        """As an editor does that makes a backup."""
+        self.write('log', ''.join(self.lines(1, f'198.51.100.{n}') for n in range(60)))
+        run = self.follow()
+        self.counted(run)
+        os.rename(self.path('log'), self.path('log~'))
+        self.write('other', open(self.path('log~')).read() + self.lines(2))
+        os.rename(self.path('other'), self.path('log'))
+        self.counted(run)
+        self.grow(1)
+        self.counted(run)
+        self.ends_well(run)
+
+    def test_twice_between_two_looks(self):
+        """The log in the middle was never seen: that is said."""
+        self.write('log', self.lines(2))
+        run = self.follow()
+        self.counted(run)
+        run.send_signal(signal.SIGSTOP)
+        self.grow(1)
+        os.rename(self.path('log'), self.path('log.2'))
+        age(self.path('log.2'), 10)
+        self.write('log.1', line('198.51.100.8'))
+        self.write('log', self.lines(1, '198.51.100.9'))
+        run.send_signal(signal.SIGCONT)
+        self.counted(run)
+        self.ends_well(run, 'footfall: log: was rotated again before it was looked at; not counted: log.1\n')
+        self.assertEqual(self.ingest('log.2', 'log.1', 'log')['counted'], 1)
+
     def test_missing_for_a_while(self):
         self.write('log', self.lines(5))
         run = self.follow()
@@ -404,46 +432,48 @@ class Rotating(Follow):
         self.ends_well(run)
 
 
-    def test_rotated_twice_between_two_looks(self):
-        self.write('log', self.lines(2))
-        run = self.follow()
-        self.counted(run)
-        run.send_signal(signal.SIGSTOP)
-        self.grow(1)
-        os.rename(self.path('log'), self.path('log.2'))
-        self.write('log.1', line('198.51.100.99'))
-        self.write('log', self.lines(1, '198.51.100.8'))
-        run.send_signal(signal.SIGCONT)
-        self.counted(run)
-        self.ends_well(run, 'footfall: log: log.1 had its name for a while and was not seen; count it by itself\n')
-
-
-class Busy(Follow):
+class RotatedInDoubt(Follow):
+    """The store is held still."""
     needs = 'hold'
 
-    def test_rotated_twice_while_the_store_is_away(self):
-        self.write('log', self.lines(2))
-        run = self.follow()
-        self.counted(run)
+    def open_logs(self, run):
+        folder = f'/proc/{run.pid}/fd'
+        links = (os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder))
+        return sum(os.path.basename(link).startswith('log') for link in links)
 
-        def has_open(*names):
-            links = set()
-            for fd in os.listdir(f'/proc/{run.pid}/fd'):
-                with contextlib.suppress(FileNotFoundError):
-                    links.add(os.readlink(f'/proc/{run.pid}/fd/{fd}'))
-            return links.issuperset(self.path(name) for name in names)
+    def test_no_log_is_lost_sight_of(self):
+        """More of them than are watched at once, the first not read to its end."""
+        self.write('log', self.lines(20000))
+        self.ok('add', 'site', '0')
         with self.behind.hold():
-            self.grow(1)
-            self.until(lambda: self.state()['doubt'] is not None, run)
-            for n in range(3):
-                self.grow(2, host=f'198.51.100.{n}')
-                for older in range(n, 0, -1):
-                    os.rename(self.path(f'log.{older}'), self.path(f'log.{older + 1}'))
-                os.rename(self.path('log'), self.path('log.1'))
-                self.write('log', self.lines(1, f'198.51.101.{n}'))
-                self.until(lambda: has_open('log', *(f'log.{k}' for k in range(1, n + 2))), run)
+            run = self.follow()
+            self.until(lambda: os.path.exists(self.path('state')) and self.state()['doubt'] is not None, run)
+            for n in range(8):
+                if n < 7:
+                    self.until(lambda: self.open_logs(run) == n + 1, run)
+                os.rename(self.path('log'), self.path(f'log.{8 - n}'))
+                self.write('log', self.lines(1, f'198.51.100.{n}') if n != 6 else '')
         self.counted(run)
         self.ends_well(run)
+
+
+class StateIsAnothers(Follow):
+    def test_removed_and_begun_anew(self):
+        self.write('log', self.lines(2))
+        self.write('other', line())
+        run = self.follow()
+        self.counted(run)
+        self.until(lambda: self.state()['doubt'] is None, run)
+        os.remove(self.path('state'))
+        self.ingest('other')
+        with open(self.path('state'), encoding='utf-8') as state:
+            other = state.read()
+        self.append('log', line())
+        _, err = run.communicate(timeout=SECONDS)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn(b'--resume: cannot write state: another run has begun with it', err)
+        with open(self.path('state'), encoding='utf-8') as state:
+            self.assertEqual(state.read(), other)
 
 
 class Outage(Follow):

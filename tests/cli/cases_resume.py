@@ -71,19 +71,22 @@ class Growing(Resume):
                          'footfall: log:5: skipped: no time\n')
 
     def test_unfinished_line_is_left(self):
-        cuts = range(1, len(line()) - 1)
-        for cut in self.random.sample(cuts, self.many(len(cuts))):
-            with self.subTest(cut=cut):
-                self.write('log', line() + line()[:cut])
-                self.write('empty', '')
-                done = self.run_only('--json', 'ingest', '--resume', f'state{cut}', '--counter', f'c{cut}', 'log', 'empty')
-                self.assertEqual(done.status, 0)
-                counted = json.loads(done.out)['counted']
-                self.assertIn(counted, (1, 2))
-                self.assertEqual('log:2: the last line has no end yet' in done.err, counted == 1)
-                self.append('log', line()[cut:] + line())
-                self.ok('ingest', '--resume', f'state{cut}', '--counter', f'c{cut}', 'log', 'empty')
-                self.assertEqual(self.json('get', f'c{cut}')['count'], 3)
+        """Cut anywhere: a log, and a counter, for each place."""
+        logs = {f'log{cut}': line(request=f'GET /{cut:03} HTTP/1.1') for cut in range(1, len(line()) + 1)}
+        logs = dict(self.random.sample(sorted(logs.items()), self.many(len(logs))))
+        for name, text in logs.items():
+            self.write(name, text + text[:int(name[3:])])
+        self.write('empty', '')
+        done = self.run_only('--json', 'ingest', '--resume', 'state', *logs, 'empty')
+        self.assertEqual(done.status, 0)
+        counters = self.counters()
+        for name, text in logs.items():
+            total = counters[f'/{int(name[3:]):03}'][0]
+            self.assertIn(total, (1, 2))
+            self.assertEqual(f'{name}:2: the last line has no end yet' in done.err, total == 1)
+            self.append(name, text[int(name[3:]):] + text)
+        self.ok('ingest', '--resume', 'state', *logs, 'empty')
+        self.assertEqual({total for total, _ in self.counters().values()}, {3})
 
     def test_whole_line_without_its_newline(self):
         """It counts; what follows up to the newline is no line of its own, whenever it comes."""
@@ -119,6 +122,21 @@ class Growing(Resume):
             self.assertEqual(done.status, 2)
             self.assertEqual(json.loads(done.out)['counted'], counted)
         self.assertEqual(self.state()['files'][0]['done']['offset'], len(line()) * 2)
+
+    def test_the_oldest_logs_are_forgotten(self):
+        """A state does not grow for ever; what this run reads is not forgotten."""
+        self.write('log', line() * 3)
+        self.ingest('log')
+        known = self.state()['files'][0]
+        others = [{'name': f'log{n}', 'done': {**known['done'], 'head': f'{n:016x}'}} for n in range(999)]
+        self.edit(files=[known] + others)
+        self.append('log', line())
+        self.write('new', line('198.51.100.8') * 2)
+        self.assertEqual(self.ingest('log', 'new')['counted'], 3)
+        self.assertEqual([each['name'] for each in self.state()['files']],
+                         ['log'] + [each['name'] for each in others[1:]] + ['new'])
+        self.append('log', line())
+        self.assertEqual(self.ingest('log', 'new')['counted'], 1)
 
     def test_full_counter_is_no_dead_end(self):
         self.ok('set', 'site', '9223372036854775806', '0')
@@ -379,6 +397,21 @@ class Found(Resume):
         age(self.path('log.1'), 10)
         self.finds(3, self.WAS.format('log.2'), self.WAS.format('log.1'))
 
+    def test_was_still_empty(self):
+        """No run has seen a line of it, so that the state does not know it: that is said."""
+        self.ingest('log')
+        self.rotate()
+        self.pack('log.1', 'log.2.gz')
+        self.write('log', '')
+        self.finds(0)
+        self.assertTrue(all(each.get('closed') for each in self.state()['files']), 'nothing is looked for')
+        self.write('log', line('198.51.100.3') * 2)
+        self.rotate()
+        got, err = self.ingest_saying('log')
+        self.assertEqual((got['counted'], err), (1, 'footfall: log.1: no run has read it, and it is not counted; '
+                                                    'if it was log, give it too\n'))
+        self.assertEqual(self.ingest('log.1', 'log')['counted'], 2)
+
     def test_given_and_found(self):
         self.rotate()
         self.assertEqual(self.ingest('log.1', 'log')['counted'], 3, 'quietly')
@@ -612,6 +645,27 @@ class Doubt(Resume):
         self.append('log', ' extra\n' + line())
         self.assertEqual(self.ingest('log')['counted'], 12)
         self.assertEqual(self.total(), 12)
+
+    def test_another_file_gets_the_name_on_the_way(self):
+        """What was looked at as log.1, which was empty, is another log when its turn comes."""
+        self.write('log', line() * 3)
+        self.ingest('log')
+        self.write('log.2', line('198.51.100.1') * 20000)  # more than is read ahead
+        self.write('log.1', '')
+        with self.behind.hold():
+            run = subprocess.Popen(self.command('ingest', '--resume', 'state', '--counter', 'site', 'log.2', 'log.1', 'log'),
+                                   cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.addCleanup(run.kill)
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline and not self.state()['doubt']:
+                time.sleep(0.005)
+            os.rename(self.path('log'), self.path('log.1'))
+            self.write('log', line('198.51.100.2'))
+        _, err = run.communicate(timeout=60)
+        self.assertEqual((run.returncode, err),
+                         (1, b'footfall: log.1: cannot be read after line 0: it was changed or replaced meanwhile; start again\n'))
+        self.assertEqual(self.ingest('log.2', 'log.1', 'log')['counted'], 1)
+        self.assertEqual(self.total(), 20004)
 
     def test_several_files_in_order(self):
         self.write('a', line('198.51.100.1'))

@@ -128,6 +128,18 @@ uint64_t footfall__ingest_input_bytes(const struct footfall_ingest_file *files, 
 /* Is the regular file that is open the one in which that place was reached? 1, 0, or -1 with errno, and why in `wrong`. */
 int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place, char *wrong, size_t wrong_bytes);
 
+/* The first bytes of a log, by which most places are told to be another log's without reading on. */
+struct footfall_ingest_beginning {
+    unsigned char head[FOOTFALL_INGEST_HEAD_BYTES];
+    size_t bytes;
+    int cut; /* they could not be read to their end */
+    int compressed;
+    uint32_t hashed; /* so many bytes, whose hash is: */
+    uint64_t hash;
+};
+void footfall__ingest_look_at_beginning(struct footfall_ingest_beginning *beginning, int fd); /* from its beginning */
+int footfall__ingest_may_be_at(struct footfall_ingest_beginning *beginning, const struct footfall_ingest_place *place);
+
 /* How long the log is that is in the regular file, decompressed; and its bytes and whether it is compressed into `file`. 0, or
  * -1 with errno: it cannot be read to its end. */
 int footfall__ingest_log_bytes(int fd, uint64_t *bytes, struct footfall_ingest_file *file);
@@ -150,13 +162,11 @@ struct footfall_ingest_siblings { /* latest first */
 /* The regular files that are not empty and named as a rotated log of that name may be. 0, or -1: no memory. */
 int footfall__ingest_siblings_open(struct footfall_ingest_siblings *siblings, const char *name);
 void footfall__ingest_siblings_free(struct footfall_ingest_siblings *siblings);
+int footfall__ingest_is_later(const struct footfall_ingest_sibling *sibling, const struct timespec *than);
+/* "log.1", "log-20260301.gz": as a rotated log of that name, and hardly anything else, is called. */
+int footfall__ingest_is_numbered(const struct footfall_ingest_sibling *sibling, const char *name);
 /* The one in which that place was reached, open, or -1. */
 int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_place *place);
-/* Its name into `out`, and 1: it has a rotated log's name, was written to after `since`, is none of those known, and the place
- * was not reached in it. */
-int footfall__ingest_find_skipped(const char *name, const struct footfall_ingest_place *place,
-                                  const struct timespec *since, const struct stat *known, size_t known_count, char *out,
-                                  size_t out_bytes);
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------ */
 
@@ -288,7 +298,7 @@ int footfall__ingest_skips_agent(const struct footfall_ingest_rules *rules, stru
 struct footfall_ingest_follow;
 struct footfall_ingest_source {
     const struct footfall_ingest_rules *rules;
-    const struct footfall_ingest_file *files;
+    struct footfall_ingest_file *files;
     size_t file_count;                     /* to be read to their end */
     struct footfall_ingest_follow *follow; /* NULL, or what follows files[file_count]. With it that file and the
                                               FOOTFALL_INGEST_FOLLOWED - 1 after it are slots for logs of its name */
@@ -313,12 +323,14 @@ void footfall__ingest_source_free(struct footfall_ingest_source *source);
 int footfall__ingest_fill_from_reader(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
                                       size_t most);
 void footfall__ingest_give_up(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch); /* errno */
+void footfall__ingest_tell_news(struct footfall_ingest_batch *batch, size_t file, const char *what, const char *why);
 
 struct footfall_ingest_follow *footfall__ingest_follow_open(void); /* NULL: no memory */
 void footfall__ingest_follow_free(struct footfall_ingest_follow *follow);
 void footfall__ingest_follow_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
                                   size_t most);
-void footfall__ingest_follow_look(struct footfall_ingest_source *source);      /* while nothing can be filled */
+/* While no batch is wanted: a log that is rotated away meanwhile is not lost sight of. */
+void footfall__ingest_follow_watch(struct footfall_ingest_source *source);
 int footfall__ingest_has_something(const struct footfall_ingest_batch *batch); /* to be told or counted */
 
 struct footfall_ingest_pipe; /* reads and parses one batch ahead, on a thread of its own */
@@ -350,8 +362,9 @@ struct footfall_ingest_doubt { /* a batch that may have been applied */
 
 struct footfall_ingest_state {
     const char *path;
-    const char *backend; /* where its series is known */
-    int fd;              /* locked; -1: the file is not there yet */
+    const char *backend;     /* where its series is known */
+    int fd;                  /* locked; -1: the file is not there yet */
+    struct timespec written; /* by the run before; 0: none */
     uint8_t series[FOOTFALL_SERIES_BYTES];
     uint64_t number; /* of the batch in doubt, or of the last one */
     struct footfall_ingest_entry *entries;
@@ -366,6 +379,8 @@ int footfall__ingest_state_open(struct footfall_ingest_state *state, const char 
 /* Durable when it returns. 0, or FOOTFALL_CLI_FAILED after a message. */
 int footfall__ingest_state_save(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules);
 void footfall__ingest_state_free(struct footfall_ingest_state *state);
+/* Those after it move up by one. */
+void footfall__ingest_state_forget(struct footfall_ingest_state *state, size_t entry);
 /* The entry's index, SIZE_MAX: no memory. */
 size_t footfall__ingest_state_add(struct footfall_ingest_state *state, const char *name);
 /* What a file must have to be that entry's. */

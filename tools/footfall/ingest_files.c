@@ -119,6 +119,36 @@ int footfall__ingest_is_at(int fd, const struct footfall_ingest_place *place, ch
     return reason == 0 ? 1 : reason == ESTALE ? 0 : -1;
 }
 
+void footfall__ingest_look_at_beginning(struct footfall_ingest_beginning *beginning, int fd)
+{
+    struct footfall_ingest_stream stream;
+    ssize_t n = lseek(fd, 0, SEEK_SET) < 0 ? -1 : 1;
+    memset(beginning, 0, sizeof *beginning);
+    footfall__ingest_stream_open(&stream, fd, 0);
+    while (n > 0) {
+        n = footfall__ingest_stream_read(&stream, beginning->head + beginning->bytes,
+                                         sizeof beginning->head - beginning->bytes);
+        beginning->bytes += n > 0 ? (size_t)n : 0;
+    }
+    beginning->cut = n < 0;
+    beginning->compressed = stream.gzip != NULL;
+    footfall__ingest_stream_free(&stream);
+}
+
+int footfall__ingest_may_be_at(struct footfall_ingest_beginning *beginning, const struct footfall_ingest_place *place)
+{
+    struct footfall_ingest_beginning *b = beginning;
+    if (place->offset == 0)
+        return 0;
+    if (place->head_bytes > b->bytes)
+        return b->cut;
+    if (b->hashed != place->head_bytes) {
+        b->hashed = place->head_bytes;
+        b->hash = footfall__ingest_hash(b->head, b->hashed);
+    }
+    return b->hash == place->head;
+}
+
 int footfall__ingest_log_bytes(int fd, uint64_t *bytes, struct footfall_ingest_file *file)
 {
     struct footfall_ingest_stream stream;

@@ -29,8 +29,8 @@ struct footfall_ingest_follow {
     struct followed logs[LOGS]; /* oldest first; the last one has the name */
     size_t count;
     uint64_t generations;
-    int refused;    /* errno of another file that got the name and cannot be opened, said once */
-    char news[256]; /* for the next batch */
+    int refused;      /* errno of another file that got the name and cannot be opened, said once */
+    char missed[120]; /* a log that is not counted, to be said; "": none */
 };
 
 static int64_t now_ms(void)
@@ -52,12 +52,6 @@ void footfall__ingest_follow_free(struct footfall_ingest_follow *follow)
     free(follow);
 }
 
-static void tell(struct footfall_ingest_follow *f, const char *what, const char *why)
-{
-    if (f->news[0] == '\0')
-        snprintf(f->news, sizeof f->news, "%s%s", what, why);
-}
-
 /* ---- the logs --------------------------------------------------------------------------------------------------------- */
 
 static void let_go(struct footfall_ingest_follow *f, size_t at)
@@ -75,7 +69,7 @@ static int is_taken(const struct footfall_ingest_follow *f, size_t slot)
     return 0;
 }
 
-/* Takes fd over. */
+/* Takes fd over. Of too many the oldest goes. */
 static void add(struct footfall_ingest_source *s, int fd, const struct footfall_ingest_place *place)
 {
     struct footfall_ingest_follow *f = s->follow;
@@ -95,21 +89,6 @@ static void add(struct footfall_ingest_source *s, int fd, const struct footfall_
     f->count++;
 }
 
-/* A log that had the name between two looks was not seen: it is not kept quiet about. `last`: the last one that was. */
-static void look_for_skipped(struct footfall_ingest_source *s, const struct followed *last, const struct stat *now)
-{
-    struct footfall_ingest_follow *f = s->follow;
-    struct stat known[LOGS + 1];
-    char name[128];
-    for (size_t i = 0; i < f->count; i++)
-        if (fstat(f->logs[i].fd, &known[i]) != 0)
-            return;
-    known[f->count] = *now;
-    if (footfall__ingest_find_skipped(s->files[s->file_count].name, &last->place, &known[last - f->logs].st_mtim, known,
-                                      f->count + 1, name, sizeof name))
-        tell(f, name, " had its name for a while and was not seen; count it by itself");
-}
-
 static int is_same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
@@ -119,12 +98,46 @@ static int is_same_file(const struct stat *a, const struct stat *b)
 static int is_rewritten(const struct followed *log, const struct stat *old, int fd)
 {
     char wrong[128];
-    return old->st_nlink == 0 && log->place.offset > 0 &&
-           footfall__ingest_is_at(fd, &log->place, wrong, sizeof wrong) == 1;
+    /* While the old one is kept, as a backup, a short beginning proves too little. */
+    uint64_t least = old->st_nlink == 0 ? 1 : FOOTFALL_INGEST_HEAD_BYTES;
+    return log->place.offset >= least && footfall__ingest_is_at(fd, &log->place, wrong, sizeof wrong) == 1;
 }
 
-/* Has another file got the name? One more than can be watched has to wait until one is read to its end. */
-static void look_at_name(struct footfall_ingest_source *s)
+/* One of ours, or its copy, or nothing that can be read to the end yet? */
+static int is_known(const struct footfall_ingest_follow *f, const struct footfall_ingest_sibling *sibling)
+{
+    char wrong[128];
+    int known = 0, fd = -1;
+    for (size_t i = 0; i < f->count; i++) {
+        struct stat log;
+        if (fstat(f->logs[i].fd, &log) == 0 && log.st_dev == sibling->device && log.st_ino == sibling->inode)
+            return 1;
+    }
+    fd = open(sibling->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return 1;
+    for (size_t i = 0; !known && i < f->count; i++)
+        known = f->logs[i].place.offset > 0 && footfall__ingest_is_at(fd, &f->logs[i].place, wrong, sizeof wrong) != 0;
+    close(fd);
+    return known;
+}
+
+/* Logs that had the name after that one and before the one that has it now are not guessed at, and not kept quiet about. */
+static void note_missed(struct footfall_ingest_source *s, const struct stat *old)
+{
+    const char *name = s->files[s->file_count].name;
+    struct footfall_ingest_follow *f = s->follow;
+    struct footfall_ingest_siblings siblings;
+    if (footfall__ingest_siblings_open(&siblings, name) != 0)
+        return;
+    for (size_t i = 0; i < siblings.count && footfall__ingest_is_later(&siblings.files[i], &old->st_mtim); i++)
+        if (footfall__ingest_is_numbered(&siblings.files[i], name) && !is_known(f, &siblings.files[i]))
+            snprintf(f->missed, sizeof f->missed, "%s", siblings.files[i].name);
+    footfall__ingest_siblings_free(&siblings);
+}
+
+/* Has another file got the name? batch NULL: what is wrong with it is told another time. */
+static void look_at_name(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch)
 {
     static const struct footfall_ingest_place beginning;
     const struct footfall_ingest_file *file = &s->files[s->file_count];
@@ -133,13 +146,15 @@ static void look_at_name(struct footfall_ingest_source *s)
     struct stat named, old, opened;
     int fd = -1;
     if (stat(file->name, &named) != 0 || !S_ISREG(named.st_mode) || fstat(log->fd, &old) != 0 ||
-        is_same_file(&named, &old) || (f->count == LOGS && !f->logs[0].read))
+        is_same_file(&named, &old))
         return;
     fd = open(file->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &opened) != 0) {
-        if (errno != ENOENT && f->refused != errno)
-            tell(f, "is another file now that cannot be opened: ", strerror(errno));
-        f->refused = errno;
+        if (batch != NULL && errno != ENOENT && f->refused != errno)
+            footfall__ingest_tell_news(batch, s->file_count,
+                                       "is another file now that cannot be opened: ", strerror(errno));
+        if (batch != NULL)
+            f->refused = errno;
         if (fd >= 0)
             close(fd);
         return;
@@ -152,33 +167,24 @@ static void look_at_name(struct footfall_ingest_source *s)
         log->fd = fd;
         log->read = 0;
     } else {
-        look_for_skipped(s, log, &opened);
         add(s, fd, &beginning);
+        note_missed(s, &old);
     }
 }
 
-void footfall__ingest_follow_look(struct footfall_ingest_source *source)
-{
-    if (source->follow != NULL && source->follow->count > 0)
-        look_at_name(source);
-}
-
 /* The bytes before the place are gone. A copy of them, with what came after, is read first where there is one. */
-static void begin_again(struct footfall_ingest_source *s)
+static void begin_again(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch)
 {
     static const struct footfall_ingest_place beginning;
     struct footfall_ingest_follow *f = s->follow;
     struct followed *log = &f->logs[f->count - 1];
-    struct stat now;
     int fd = log->fd;
     log->fd = footfall__ingest_find_copy(s->files[s->file_count].name, &log->place);
     if (log->fd >= 0) {
         log->copy = 1;
         log->read = 0;
-        if (fstat(fd, &now) == 0)
-            look_for_skipped(s, log, &now);
     } else {
-        tell(f, "was truncated, and is counted from its beginning", "");
+        footfall__ingest_tell_news(batch, s->file_count, "was truncated, and is counted from its beginning", "");
         f->count--;
     }
     add(s, fd, &beginning);
@@ -253,31 +259,51 @@ static void read_current(struct footfall_ingest_source *s, struct footfall_inges
     struct followed *log = &s->follow->logs[s->follow->count - 1];
     int shorter = 0;
     if (has_more(log, &shorter) && (shorter || read_log(s, batch, log, most, 0) != 0))
-        begin_again(s);
+        begin_again(s, batch);
     else
         batch->idle = log->read;
+}
+
+/* 0, or -1 with errno. */
+static int begin(struct footfall_ingest_source *s)
+{
+    struct footfall_ingest_file *file = &s->files[s->file_count];
+    int fd = footfall__ingest_open(file);
+    if (fd < 0)
+        return -1;
+    if (file->fd >= 0)
+        close(file->fd); /* a log that is rotated away and deleted must not keep its disk space */
+    file->fd = -1;
+    add(s, fd, &file->start);
+    return 0;
+}
+
+void footfall__ingest_follow_watch(struct footfall_ingest_source *source)
+{
+    struct footfall_ingest_source *s = source;
+    if ((s->follow->count > 0 || begin(s) == 0) && s->follow->count < LOGS)
+        look_at_name(s, NULL);
 }
 
 void footfall__ingest_follow_fill(struct footfall_ingest_source *source, struct footfall_ingest_batch *batch,
                                   size_t most)
 {
     struct footfall_ingest_source *s = source;
-    if (s->follow->count == 0) {
-        int fd = footfall__ingest_open(&s->files[s->file_count]);
-        if (fd < 0) {
-            batch->reached = (struct footfall_ingest_where){ s->file_count, 0 };
-            footfall__ingest_give_up(s, batch);
-            return;
-        }
-        add(s, fd, &s->files[s->file_count].start);
+    struct footfall_ingest_follow *f = s->follow;
+    if (f->count == 0 && begin(s) != 0) {
+        batch->reached = (struct footfall_ingest_where){ s->file_count, 0 };
+        footfall__ingest_give_up(s, batch);
+        return;
     }
-    look_at_name(s);
-    for (size_t at = 0; at + 1 < s->follow->count && !footfall__ingest_has_something(batch);)
+    if (f->count < LOGS || f->logs[0].read) /* none is let go that was not read to its end */
+        look_at_name(s, batch);
+    if (f->missed[0] != '\0')
+        footfall__ingest_tell_news(batch, s->file_count,
+                                   "was rotated again before it was looked at; not counted: ", f->missed);
+    f->missed[0] = '\0';
+    for (size_t at = 0; at + 1 < f->count && !footfall__ingest_has_something(batch);)
         at += read_old(s, batch, at, most) ? 0 : 1;
     if (!footfall__ingest_has_something(batch))
         read_current(s, batch, most);
     batch->consumed = s->consumed;
-    batch->news_file = s->file_count;
-    memcpy(batch->news, s->follow->news, sizeof batch->news);
-    s->follow->news[0] = '\0';
 }

@@ -37,20 +37,27 @@ static struct timespec after_ms(int64_t ms)
     return at;
 }
 
+/* With the lock, which is not held while the log is looked at. */
+static void wait_for_room(struct footfall_ingest_pipe *pipe)
+{
+    struct timespec until = after_ms(POLL_MS);
+    if (pipe->source->follow == NULL) {
+        pthread_cond_wait(&pipe->changed, &pipe->lock);
+    } else if (pthread_cond_timedwait(&pipe->changed, &pipe->lock, &until) != 0) {
+        pthread_mutex_unlock(&pipe->lock);
+        footfall__ingest_follow_watch(pipe->source);
+        pthread_mutex_lock(&pipe->lock);
+    }
+}
+
 /* Waits until the batch is free, and while nothing is there to be read. 0: there is to be none. */
 static int may_fill(struct footfall_ingest_pipe *pipe, int at, int idle, size_t *most)
 {
     struct timespec until = after_ms(POLL_MS);
     int going = 0;
     pthread_mutex_lock(&pipe->lock);
-    while (pipe->full[at] && !pipe->closing) {
-        if (pthread_cond_timedwait(&pipe->changed, &pipe->lock, &until) == 0)
-            continue;
-        pthread_mutex_unlock(&pipe->lock);
-        footfall__ingest_follow_look(pipe->source); /* it may be rotated twice while the store is away */
-        until = after_ms(POLL_MS);
-        pthread_mutex_lock(&pipe->lock);
-    }
+    while (pipe->full[at] && !pipe->closing)
+        wait_for_room(pipe);
     while (idle && !pipe->closing)
         idle = pthread_cond_timedwait(&pipe->changed, &pipe->lock, &until) == 0;
     *most = pipe->most;
@@ -62,15 +69,15 @@ static int may_fill(struct footfall_ingest_pipe *pipe, int at, int idle, size_t 
 static void *produce(void *user)
 {
     struct footfall_ingest_pipe *pipe = user;
-    int at = 0, idle = 0;
+    struct footfall_ingest_batch *batch = &pipe->batches[0];
+    int at = 0;
     size_t most = 0;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    while (may_fill(pipe, at, idle, &most)) {
-        struct footfall_ingest_batch *batch = &pipe->batches[at];
+    for (int idle = 0; may_fill(pipe, at, idle, &most); idle = batch->idle) {
+        batch = &pipe->batches[at];
         footfall__ingest_batch_clear(batch);
         footfall__ingest_fill(pipe->source, batch, most);
-        idle = batch->idle;
-        if (idle && !footfall__ingest_has_something(batch))
+        if (batch->idle && !footfall__ingest_has_something(batch))
             continue;
         pthread_mutex_lock(&pipe->lock);
         pipe->full[at] = 1;

@@ -81,6 +81,17 @@ void footfall__ingest_siblings_free(struct footfall_ingest_siblings *siblings)
     memset(siblings, 0, sizeof *siblings);
 }
 
+int footfall__ingest_is_later(const struct footfall_ingest_sibling *sibling, const struct timespec *than)
+{
+    const struct timespec *at = &sibling->modified;
+    return at->tv_sec != than->tv_sec ? at->tv_sec > than->tv_sec : at->tv_nsec > than->tv_nsec;
+}
+
+int footfall__ingest_is_numbered(const struct footfall_ingest_sibling *sibling, const char *name)
+{
+    return isdigit((unsigned char)sibling->name[strlen(name) + 1]) != 0;
+}
+
 int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_place *place)
 {
     struct footfall_ingest_siblings siblings;
@@ -102,83 +113,9 @@ int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_pl
     return found;
 }
 
-static int is_numbered(const char *name, const struct footfall_ingest_sibling *sibling)
-{
-    return isdigit((unsigned char)sibling->name[strlen(name) + 1]);
-}
-
-static int is_known(const struct footfall_ingest_sibling *sibling, const struct stat *known, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (known[i].st_dev == sibling->device && known[i].st_ino == sibling->inode)
-            return 1;
-    return 0;
-}
-
-/* Has it the place, or might it have, as far as it can be read? */
-static int may_be_at(const struct footfall_ingest_sibling *sibling, const struct footfall_ingest_place *place)
-{
-    char wrong[128];
-    int fd = open(sibling->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), is = 0;
-    if (fd < 0)
-        return 1;
-    is = footfall__ingest_is_at(fd, place, wrong, sizeof wrong);
-    close(fd);
-    return is != 0;
-}
-
-int footfall__ingest_find_skipped(const char *name, const struct footfall_ingest_place *place,
-                                  const struct timespec *since, const struct stat *known, size_t known_count, char *out,
-                                  size_t out_bytes)
-{
-    struct footfall_ingest_siblings siblings;
-    int found = 0;
-    if (footfall__ingest_siblings_open(&siblings, name) != 0)
-        return 0;
-    for (size_t i = 0; !found && i < siblings.count; i++) {
-        const struct footfall_ingest_sibling *sibling = &siblings.files[i];
-        found = (sibling->modified.tv_sec > since->tv_sec ||
-                 (sibling->modified.tv_sec == since->tv_sec && sibling->modified.tv_nsec > since->tv_nsec)) &&
-                is_numbered(name, sibling) && !is_known(sibling, known, known_count) && !may_be_at(sibling, place);
-        if (found)
-            snprintf(out, out_bytes, "%s", sibling->name);
-    }
-    footfall__ingest_siblings_free(&siblings);
-    return found;
-}
-
 /* ---- what a run before left unread ------------------------------------------------------------------------------------ */
 
 #define LEFT_ALONE_S 3600 /* after so long nobody writes to a log any more that was rotated away */
-
-/* The entry of the state that goes furthest of those whose place stands in the file: SIZE_MAX: none. -1: it is damaged. */
-static int find_entry(const struct footfall_ingest_state *state, int fd, size_t *found)
-{
-    unsigned char head[FOOTFALL_INGEST_HEAD_BYTES];
-    struct footfall_ingest_stream stream;
-    ssize_t head_bytes = -1;
-    uint64_t furthest = 0;
-    char wrong[128];
-    *found = SIZE_MAX;
-    footfall__ingest_stream_open(&stream, fd, 0);
-    head_bytes = footfall__ingest_stream_read_all(&stream, head, sizeof head);
-    footfall__ingest_stream_free(&stream);
-    for (size_t e = 0; head_bytes >= 0 && e < state->entry_count; e++) {
-        const struct footfall_ingest_place *place = footfall__ingest_state_reached(state, e);
-        int is = 0;
-        if (place->offset <= furthest || place->head_bytes > (size_t)head_bytes ||
-            footfall__ingest_hash(head, place->head_bytes) != place->head)
-            continue;
-        is = footfall__ingest_is_at(fd, place, wrong, sizeof wrong);
-        if (is < 0)
-            return -1;
-        if (is == 1) {
-            *found = e;
-            furthest = place->offset;
-        }
-    }
-    return head_bytes < 0 ? -1 : 0;
-}
 
 /* Is something to be found: an entry under that name whose log is none of the files? */
 static int is_missing(const struct footfall_ingest_run *run, size_t entry, const char *name)
@@ -190,6 +127,39 @@ static int is_missing(const struct footfall_ingest_run *run, size_t entry, const
         if (run->files[i].entry == entry)
             return 0;
     return 1;
+}
+
+/* The entry of the state that goes furthest of those whose place stands in the file: SIZE_MAX: none. -1: it is damaged. A
+ * compressed one in which nothing is looked for is known by its beginning, and not decompressed in each run. */
+static int find_entry(const struct footfall_ingest_run *run, int fd, const char *name, size_t *found)
+{
+    const struct footfall_ingest_state *state = &run->state;
+    struct footfall_ingest_beginning beginning;
+    uint64_t furthest = 0;
+    int wanted = 0;
+    char wrong[128];
+    *found = SIZE_MAX;
+    footfall__ingest_look_at_beginning(&beginning, fd);
+    if (beginning.cut)
+        return -1;
+    for (size_t e = 0; e < state->entry_count && !wanted; e++)
+        wanted = is_missing(run, e, name) &&
+                 footfall__ingest_may_be_at(&beginning, footfall__ingest_state_reached(state, e));
+    for (size_t e = 0; e < state->entry_count; e++) {
+        const struct footfall_ingest_place *place = footfall__ingest_state_reached(state, e);
+        int is = 1;
+        if (place->offset <= furthest || !footfall__ingest_may_be_at(&beginning, place))
+            continue;
+        if (wanted || !beginning.compressed)
+            is = footfall__ingest_is_at(fd, place, wrong, sizeof wrong);
+        if (is < 0)
+            return -1;
+        if (is == 1) {
+            *found = e;
+            furthest = place->offset;
+        }
+    }
+    return 0;
 }
 
 /* One of the files, or the state? */
@@ -258,7 +228,7 @@ static int try(struct footfall_ingest_run *run, size_t at, const char *name, str
     sibling->entry = SIZE_MAX;
     if (is_ours(run, sibling) || (fd = open(sibling->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) < 0)
         return 0;
-    if (find_entry(&run->state, fd, &entry) == 0) {
+    if (find_entry(run, fd, name, &entry) == 0) {
         sibling->unknown = entry == SIZE_MAX;
         for (size_t i = 0; i < which; i++)
             found |= siblings->files[i].entry == entry;
@@ -270,15 +240,16 @@ static int try(struct footfall_ingest_run *run, size_t at, const char *name, str
     return failed;
 }
 
-/* A log that came between the one that was found and the one that was given is not guessed at, and not kept quiet about. */
-static void tell_unknown(const struct footfall_ingest_siblings *siblings, const char *name)
+/* A log that came between the one that was found, or that was still empty, and the one that was given is not guessed at, and
+ * not kept quiet about. */
+static void tell_unknown(const struct footfall_ingest_siblings *siblings, const char *name, size_t later)
 {
     size_t oldest = siblings->count;
-    while (oldest > 0 && siblings->files[oldest - 1].entry == SIZE_MAX)
+    while (oldest > later && siblings->files[oldest - 1].entry == SIZE_MAX)
         oldest--;
     for (size_t i = 0; i < oldest; i++) {
         const struct footfall_ingest_sibling *sibling = &siblings->files[i];
-        if (sibling->unknown && is_numbered(name, sibling))
+        if (sibling->unknown && footfall__ingest_is_numbered(sibling, name))
             footfall__cli_complain(0, "%s: no run has read it, and it is not counted; if it was %s, give it too",
                                    sibling->name, name);
     }
@@ -297,14 +268,17 @@ static int add_rest(struct footfall_ingest_run *run, size_t *at, const char *tex
 {
     struct footfall_ingest_siblings siblings;
     const char *name = run->files[*at].name;
-    size_t before = run->file_count;
+    size_t before = run->file_count, later = 0, count = 0;
     int failed = footfall__ingest_siblings_open(&siblings, name) != 0;
-    for (size_t i = 0; !failed && i < siblings.count; i++) /* the latest first, so that each goes before it */
+    while (later < siblings.count && footfall__ingest_is_later(&siblings.files[later], &run->state.written))
+        later++;
+    count = is_any_missing(run, text) ? siblings.count : later;
+    for (size_t i = 0; !failed && i < count; i++) /* the latest first, so that each goes before it */
         failed = try(run, *at, text, &siblings, i) != 0;
     for (; before < run->file_count; before++, ++*at)
         footfall__cli_complain(0, "%s: was %s; its rest is counted first", run->files[*at].name, name);
     if (!failed)
-        tell_unknown(&siblings, name);
+        tell_unknown(&siblings, name, later);
     footfall__ingest_siblings_free(&siblings);
     return failed ? -1 : 0;
 }
@@ -312,9 +286,9 @@ static int add_rest(struct footfall_ingest_run *run, size_t *at, const char *tex
 int footfall__ingest_add_rotated(struct footfall_ingest_run *run)
 {
     int failed = 0;
-    for (size_t at = 0; !failed && at < run->file_count; at++) {
+    for (size_t at = 0; !failed && run->state.written.tv_sec > 0 && at < run->file_count; at++) {
         char *text = footfall__ingest_utf8(run->files[at].name);
-        failed = text == NULL || (is_any_missing(run, text) && add_rest(run, &at, text) != 0);
+        failed = text == NULL || add_rest(run, &at, text) != 0;
         free(text);
     }
     return failed ? footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory") : 0;

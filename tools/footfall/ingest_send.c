@@ -9,6 +9,7 @@
 
 #define TRY_AGAIN_MS 5000
 #define TEND_MS 3600000
+#define MOST_ENTRIES 1000 /* of the state: logs that are known again */
 
 /* Each operation has its answer for good: counted, or refused for its numbers, which a resend would not change. */
 static int is_decided(const struct footfall_ingest_batch *batch)
@@ -98,6 +99,36 @@ static int apply(struct footfall_ingest_run *run, const struct footfall_ingest_b
     return footfall__ingest_tell_failure(&run->report, batch, &err);
 }
 
+/* Files, and slots for those to come. */
+static size_t all_files(const struct footfall_ingest_run *run)
+{
+    return run->file_count + (run->follow ? FOOTFALL_INGEST_FOLLOWED - 1 : 0);
+}
+
+static int has_file(const struct footfall_ingest_run *run, size_t entry)
+{
+    for (size_t i = 0; i < all_files(run); i++)
+        if (run->files[i].entry == entry)
+            return 1;
+    return run->state.doubt.there && run->state.doubt.entry == entry;
+}
+
+/* A state, which is written with each batch, does not grow for ever: the oldest logs are forgotten. */
+static void forget_oldest(struct footfall_ingest_run *run)
+{
+    size_t oldest = 0;
+    if (run->state.entry_count <= MOST_ENTRIES)
+        return;
+    while (oldest < run->state.entry_count && has_file(run, oldest))
+        oldest++;
+    if (oldest == run->state.entry_count)
+        return;
+    footfall__ingest_state_forget(&run->state, oldest);
+    for (size_t i = 0; i < all_files(run); i++)
+        if (run->files[i].entry != SIZE_MAX && run->files[i].entry > oldest)
+            run->files[i].entry--;
+}
+
 /* The state's entry of the log that a batch is of. SIZE_MAX: no memory. */
 static size_t entry_of(struct footfall_ingest_run *run, const struct footfall_ingest_batch *batch)
 {
@@ -105,8 +136,10 @@ static size_t entry_of(struct footfall_ingest_run *run, const struct footfall_in
     if (file->generation != batch->generation)
         file->entry = SIZE_MAX;
     file->generation = batch->generation;
-    if (file->entry == SIZE_MAX)
+    if (file->entry == SIZE_MAX) {
         file->entry = footfall__ingest_state_add(&run->state, file->name);
+        forget_oldest(run);
+    }
     return file->entry;
 }
 

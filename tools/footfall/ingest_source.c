@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* ---- filling one batch ------------------------------------------------------------------------------------------------ */
@@ -27,6 +28,18 @@ void footfall__ingest_give_up(struct footfall_ingest_source *source, struct foot
         memcpy(batch->wrong, source->reader.stream.wrong, sizeof batch->wrong);
 }
 
+/* Another file may have the name by now. What stands in it is compared only where it was begun before. */
+static int check_file(const struct footfall_ingest_file *file, int fd)
+{
+    struct stat now;
+    if (fstat(fd, &now) != 0)
+        return -1;
+    if (now.st_dev == file->device && now.st_ino == file->inode)
+        return 0;
+    errno = ESTALE;
+    return -1;
+}
+
 /* 0, or -1 with errno. */
 static int open_next(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch)
 {
@@ -38,7 +51,9 @@ static int open_next(struct footfall_ingest_source *s, struct footfall_ingest_ba
     if (fd < 0)
         return -1;
     s->opened = 1;
-    return footfall__ingest_begin(&s->reader, fd, &file->start, s->stop, 0);
+    if (footfall__ingest_begin(&s->reader, fd, &file->start, s->stop, 0) != 0)
+        return -1;
+    return s->resume ? check_file(file, fd) : 0;
 }
 
 static void close_file(struct footfall_ingest_source *s)
@@ -173,6 +188,13 @@ void footfall__ingest_fill(struct footfall_ingest_source *source, struct footfal
         footfall__ingest_follow_fill(s, batch, most);
     if (s->resume)
         hash_operations(batch);
+}
+
+void footfall__ingest_tell_news(struct footfall_ingest_batch *batch, size_t file, const char *what, const char *why)
+{
+    if (batch->news[0] == '\0')
+        snprintf(batch->news, sizeof batch->news, "%s%s", what, why);
+    batch->news_file = file;
 }
 
 void footfall__ingest_source_free(struct footfall_ingest_source *source)

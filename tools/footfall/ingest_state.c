@@ -90,6 +90,7 @@ int footfall__ingest_state_open(struct footfall_ingest_state *state, const char 
     json_decref(record);
     if (reason != NULL)
         return refuse(state, reason);
+    state->written = (struct timespec){ (time_t)(written_ms / 1000), (long)(written_ms % 1000) * 1000000 };
     return check_age(state, written_ms);
 }
 
@@ -116,6 +117,16 @@ size_t footfall__ingest_state_add(struct footfall_ingest_state *state, const cha
     if ((entry->name = footfall__ingest_utf8(name)) == NULL)
         return SIZE_MAX;
     return state->entry_count++;
+}
+
+void footfall__ingest_state_forget(struct footfall_ingest_state *state, size_t entry)
+{
+    free(state->entries[entry].name);
+    state->entry_count--;
+    memmove(&state->entries[entry], &state->entries[entry + 1],
+            (state->entry_count - entry) * sizeof state->entries[0]);
+    if (state->doubt.there && state->doubt.entry > entry)
+        state->doubt.entry--;
 }
 
 /* ---- saving ----------------------------------------------------------------------------------------------------------- */
@@ -173,6 +184,17 @@ static int put_in_place(const struct footfall_ingest_state *state, const char *n
     return failed ? -1 : 0;
 }
 
+/* The file was removed, and another run has begun with one of that name? */
+static int is_anothers(const struct footfall_ingest_state *state)
+{
+    struct stat mine, named;
+    if (state->fd <= STDERR_FILENO || fstat(state->fd, &mine) != 0 || stat(state->path, &named) != 0 ||
+        (mine.st_dev == named.st_dev && mine.st_ino == named.st_ino))
+        return 0;
+    errno = EEXIST;
+    return 1;
+}
+
 int footfall__ingest_state_save(struct footfall_ingest_state *state, const struct footfall_ingest_rules *rules)
 {
     json_t *record = footfall__ingest_record_make(state, rules, now_ms());
@@ -182,7 +204,8 @@ int footfall__ingest_state_save(struct footfall_ingest_state *state, const struc
     json_decref(record);
     if (text == NULL)
         return footfall__cli_complain(FOOTFALL_CLI_FAILED, "--resume: out of memory");
-    fd = write_beside(name, sizeof name, state, text);
+    if (!is_anothers(state))
+        fd = write_beside(name, sizeof name, state, text);
     if (fd < 0 || put_in_place(state, name) != 0 || footfall__cli_sync_folder(state->path) != 0) {
         exit = footfall__cli_complain(FOOTFALL_CLI_FAILED, "--resume: cannot write %s: %s", state->path,
                                       errno == EEXIST ? "another run has begun with it" : strerror(errno));
@@ -205,18 +228,25 @@ const struct footfall_ingest_place *footfall__ingest_state_reached(const struct 
     return state->doubt.there && state->doubt.entry == entry ? &state->doubt.last : &state->entries[entry].done;
 }
 
-/* same[entry]: does that entry's place stand in the file? */
+/* same[entry]: does that entry's place stand in the file? Notes which file it is that was compared. */
 static int compare_file(unsigned char *same, const struct footfall_ingest_state *state,
-                        const struct footfall_ingest_file *file)
+                        struct footfall_ingest_file *file)
 {
+    struct footfall_ingest_beginning beginning;
     char wrong[128];
+    struct stat now;
     int fd = footfall__ingest_open(file);
     if (fd < 0)
         return footfall__cli_complain(FOOTFALL_CLI_USAGE, "%s: %s", file->name, strerror(errno));
+    if (fstat(fd, &now) == 0) {
+        file->device = now.st_dev;
+        file->inode = now.st_ino;
+    }
+    footfall__ingest_look_at_beginning(&beginning, fd);
     for (size_t e = 0; e < state->entry_count; e++) {
-        int is = footfall__ingest_state_reached(state, e)->offset == 0
-                     ? 0
-                     : footfall__ingest_is_at(fd, footfall__ingest_state_reached(state, e), wrong, sizeof wrong);
+        const struct footfall_ingest_place *place = footfall__ingest_state_reached(state, e);
+        int is =
+            footfall__ingest_may_be_at(&beginning, place) ? footfall__ingest_is_at(fd, place, wrong, sizeof wrong) : 0;
         if (is < 0) {
             footfall__cli_complain(0, "%s: %s", file->name, wrong);
             close(fd);

@@ -12,11 +12,11 @@ static atomic_int caught;
 static void on_signal(int number)
 {
     static const char text[] = "\nfootfall: ending what is under way; once more to end at once\n";
-    int before = errno;
+    int reason = errno; /* of whatever was interrupted */
     atomic_store(&caught, number);
-    if (number == SIGINT && isatty(STDERR_FILENO) == 1)
-        (void)!write(STDERR_FILENO, text, sizeof text - 1);
-    errno = before;
+    if (number == SIGINT && isatty(STDERR_FILENO) == 1 && write(STDERR_FILENO, text, sizeof text - 1) < 0)
+        errno = EIO; /* nobody to tell */
+    errno = reason;
 }
 
 void footfall__cli_catch_interrupts(void)
