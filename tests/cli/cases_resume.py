@@ -197,6 +197,40 @@ class Rotating(Resume):
         self.ingest(*names, 'log')
         self.assertEqual(self.counters(), {'site': (total, 12)})
 
+    def test_new_log_with_the_same_lines(self):
+        """Byte by byte what the old one had: told apart by which file it is."""
+        for n, lines in enumerate((100, 100, 150, 300)):
+            with self.subTest(lines=lines):
+                self.write('log', line() * lines)
+                self.assertEqual(self.ingest('log')['counted'], lines)
+                self.assertEqual(self.ingest('log')['read'], 0)
+                os.rename(self.path('log'), self.path(f'log.{4 - n}'))
+        self.assertEqual(self.total(), 650)
+        self.write('log', line() * 300)
+        self.assertEqual(self.ingest('log.1', 'log')['counted'], 300, 'also when both are given')
+        self.assertEqual(self.ingest('log.1', 'log')['read'], 0)
+
+    def test_new_log_with_the_same_lines_and_a_rest(self):
+        self.write('log', line() * 100)
+        self.ingest('log')
+        self.append('log', line() * 7)
+        os.rename(self.path('log'), self.path('log.1'))
+        self.write('log', line() * 100)
+        done = self.run_only('--json', 'ingest', '--resume', 'state', '--counter', 'site', 'log')
+        self.assertEqual(done.err, 'footfall: log.1: was log; its rest is counted first\n')
+        self.assertEqual(json.loads(done.out)['counted'], 107)
+        self.assertEqual(self.ingest('log')['read'], 0)
+
+    def test_copied_elsewhere_and_back(self):
+        """The same log in another file, which nothing beside it contradicts."""
+        self.write('log', line() * 100)
+        self.ingest('log')
+        shutil.copy(self.path('log'), self.path('elsewhere'))
+        os.remove(self.path('log'))
+        os.rename(self.path('elsewhere'), self.path('log'))
+        self.append('log', line())
+        self.assertEqual(self.ingest('log')['counted'], 1)
+
     def test_same_beginning_other_file(self):
         """4 KB alike, then different: told apart by what stands before the place that was reached."""
         self.write('log', line() * 100)

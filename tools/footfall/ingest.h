@@ -154,6 +154,7 @@ struct footfall_ingest_sibling {
     size_t entry; /* of the state, whose log it is; SIZE_MAX: none's that was looked for */
     int unknown;  /* no entry's at all */
 };
+struct footfall_ingest_entry;
 struct footfall_ingest_siblings { /* latest first */
     struct footfall_ingest_sibling *files;
     size_t count;
@@ -165,6 +166,9 @@ void footfall__ingest_siblings_free(struct footfall_ingest_siblings *siblings);
 int footfall__ingest_is_later(const struct footfall_ingest_sibling *sibling, const struct timespec *than);
 /* "log.1", "log-20260301.gz": as a rotated log of that name, and hardly anything else, is called. */
 int footfall__ingest_is_numbered(const struct footfall_ingest_sibling *sibling, const char *name);
+/* Does another file have the name, and is the one that the entry was read from beside it? */
+int footfall__ingest_was_renamed(const struct footfall_ingest_file *file, const struct footfall_ingest_entry *entry,
+                                 const struct footfall_ingest_place *reached);
 /* The one in which that place was reached, open, or -1. */
 int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_place *place);
 
@@ -257,7 +261,9 @@ struct footfall_ingest_batch {
     size_t news_file;
     /* With a state file or followed only, and then all lines are of one file: */
     size_t file;
-    uint64_t generation;               /* see struct footfall_ingest_file */
+    uint64_t generation; /* see struct footfall_ingest_file */
+    dev_t device;
+    ino_t inode;
     uint64_t first;                    /* offset of its first line */
     struct footfall_ingest_place last; /* where it ends */
     int left;                          /* an unfinished line is left for the next run */
@@ -348,7 +354,9 @@ void footfall__ingest_pipe_close(struct footfall_ingest_pipe *pipe);
 struct footfall_ingest_entry {
     char *name; /* under which it was first given, as UTF-8 */
     struct footfall_ingest_place done;
-    int closed; /* it was rotated away and read to its end: nobody need look for it */
+    int closed;   /* it was rotated away and read to its end: nobody need look for it */
+    dev_t device; /* the file it was read from last: logs may begin with the same bytes. 0: not known */
+    ino_t inode;
 };
 
 struct footfall_ingest_doubt { /* a batch that may have been applied */

@@ -94,8 +94,9 @@ static json_t *entries_to_json(const struct footfall_ingest_state *state)
 {
     json_t *entries = json_array();
     for (size_t i = 0; entries != NULL && i < state->entry_count; i++) {
-        json_t *entry =
-            json_pack("{s:s, s:o}", "name", state->entries[i].name, "done", place_to_json(&state->entries[i].done));
+        json_t *entry = json_pack("{s:s, s:o, s:o, s:o}", "name", state->entries[i].name, "done",
+                                  place_to_json(&state->entries[i].done), "device",
+                                  hex_number(state->entries[i].device), "inode", hex_number(state->entries[i].inode));
         int failed =
             entry == NULL || (state->entries[i].closed && json_object_set_new(entry, "closed", json_true()) != 0);
         if (json_array_append_new(entries, entry) != 0 || failed) {
@@ -190,6 +191,19 @@ static int read_place(struct footfall_ingest_place *place, const json_t *object)
                                                                                                                    : -1;
 }
 
+/* The first states did not say which file it was. */
+static int read_file(struct footfall_ingest_entry *out, const json_t *entry)
+{
+    uint64_t device = 0, inode = 0;
+    if (json_object_get(entry, "device") == NULL && json_object_get(entry, "inode") == NULL)
+        return 0;
+    if (read_hash(&device, entry, "device") != 0 || read_hash(&inode, entry, "inode") != 0)
+        return -1;
+    out->device = (dev_t)device;
+    out->inode = (ino_t)inode;
+    return 0;
+}
+
 static const char *read_entries(struct footfall_ingest_state *state, const json_t *entries)
 {
     size_t i = 0;
@@ -206,6 +220,8 @@ static const char *read_entries(struct footfall_ingest_state *state, const json_
         if ((at = footfall__ingest_state_add(state, name)) == SIZE_MAX)
             return "cannot be read: out of memory";
         if (read_place(&state->entries[at].done, json_object_get(entry, "done")) != 0)
+            return DAMAGED;
+        if (read_file(&state->entries[at], entry) != 0)
             return DAMAGED;
         state->entries[at].closed = json_is_true(closed);
     }

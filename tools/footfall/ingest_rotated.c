@@ -92,6 +92,29 @@ int footfall__ingest_is_numbered(const struct footfall_ingest_sibling *sibling, 
     return isdigit((unsigned char)sibling->name[strlen(name) + 1]) != 0;
 }
 
+int footfall__ingest_was_renamed(const struct footfall_ingest_file *file, const struct footfall_ingest_entry *entry,
+                                 const struct footfall_ingest_place *reached)
+{
+    struct footfall_ingest_siblings siblings;
+    char wrong[128];
+    int renamed = 0;
+    if (entry->inode == 0 || (entry->inode == file->inode && entry->device == file->device) ||
+        footfall__ingest_siblings_open(&siblings, file->name) != 0)
+        return 0;
+    for (size_t i = 0; !renamed && i < siblings.count; i++) {
+        const struct footfall_ingest_sibling *sibling = &siblings.files[i];
+        int fd = -1;
+        if (sibling->inode != entry->inode || sibling->device != entry->device)
+            continue;
+        fd = open(sibling->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        renamed = fd >= 0 && footfall__ingest_is_at(fd, reached, wrong, sizeof wrong) == 1;
+        if (fd >= 0)
+            close(fd);
+    }
+    footfall__ingest_siblings_free(&siblings);
+    return renamed;
+}
+
 int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_place *place)
 {
     struct footfall_ingest_siblings siblings;
@@ -131,7 +154,8 @@ static int is_missing(const struct footfall_ingest_run *run, size_t entry, const
 
 /* The entry of the state that goes furthest of those whose place stands in the file: SIZE_MAX: none. -1: it is damaged. A
  * compressed one in which nothing is looked for is known by its beginning, and not decompressed in each run. */
-static int find_entry(const struct footfall_ingest_run *run, int fd, const char *name, size_t *found)
+static int find_entry(const struct footfall_ingest_run *run, int fd, const struct footfall_ingest_sibling *sibling,
+                      const char *name, size_t *found)
 {
     const struct footfall_ingest_state *state = &run->state;
     struct footfall_ingest_beginning beginning;
@@ -148,7 +172,8 @@ static int find_entry(const struct footfall_ingest_run *run, int fd, const char 
     for (size_t e = 0; e < state->entry_count; e++) {
         const struct footfall_ingest_place *place = footfall__ingest_state_reached(state, e);
         int is = 1;
-        if (place->offset <= furthest || !footfall__ingest_may_be_at(&beginning, place))
+        int mine = state->entries[e].inode == sibling->inode && state->entries[e].device == sibling->device;
+        if ((place->offset <= furthest && !mine) || !footfall__ingest_may_be_at(&beginning, place))
             continue;
         if (wanted || !beginning.compressed)
             is = footfall__ingest_is_at(fd, place, wrong, sizeof wrong);
@@ -158,6 +183,8 @@ static int find_entry(const struct footfall_ingest_run *run, int fd, const char 
             *found = e;
             furthest = place->offset;
         }
+        if (is == 1 && mine)
+            break;
     }
     return 0;
 }
@@ -228,7 +255,7 @@ static int try(struct footfall_ingest_run *run, size_t at, const char *name, str
     sibling->entry = SIZE_MAX;
     if (is_ours(run, sibling) || (fd = open(sibling->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) < 0)
         return 0;
-    if (find_entry(run, fd, name, &entry) == 0) {
+    if (find_entry(run, fd, sibling, name, &entry) == 0) {
         sibling->unknown = entry == SIZE_MAX;
         for (size_t i = 0; i < which; i++)
             found |= siblings->files[i].entry == entry;

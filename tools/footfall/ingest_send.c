@@ -162,6 +162,8 @@ static int send_numbered(struct footfall_ingest_run *run, const struct footfall_
         return 0;
     if ((entry = entry_of(run, batch)) == SIZE_MAX)
         return footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory");
+    run->state.entries[entry].device = batch->device;
+    run->state.entries[entry].inode = batch->inode;
     if (batch->count > 0 && (exit = save_doubt(run, batch, entry)) != 0)
         return exit;
     run->call.number = run->state.number;

@@ -126,10 +126,15 @@ unreadable:
 
 static void mark(struct footfall_ingest_source *s, struct footfall_ingest_batch *batch)
 {
+    struct stat file;
     footfall__ingest_mark(&s->reader, &batch->last);
     batch->last.lines = s->lines;
     batch->last.inside_line = s->inside_line;
     batch->file = s->file;
+    if (fstat(s->reader.stream.fd, &file) == 0) {
+        batch->device = file.st_dev;
+        batch->inode = file.st_ino;
+    }
 }
 
 static int64_t time_limit(void)

@@ -258,13 +258,25 @@ static int compare_file(unsigned char *same, const struct footfall_ingest_state 
     return 0;
 }
 
-/* The entry that goes furthest of those which match and nobody has; `named`: only under the same name. */
+static int is_file_of(const struct footfall_ingest_entry *entry, const struct footfall_ingest_file *file)
+{
+    return entry->inode != 0 && entry->inode == file->inode && entry->device == file->device;
+}
+
+enum sameness { SAME_FILE, SAME_NAME, SAME_BYTES };
+
+/* The entry that goes furthest of those which match and nobody has. */
 static void assign(const struct footfall_ingest_state *state, struct footfall_ingest_file *file,
-                   const unsigned char *same, unsigned char *taken, int named)
+                   const unsigned char *same, unsigned char *taken, enum sameness by)
 {
     char *name = footfall__ingest_utf8(file->name);
     for (size_t e = 0; name != NULL && e < state->entry_count; e++) {
-        if (!same[e] || taken[e] || (named && strcmp(name, state->entries[e].name) != 0))
+        const struct footfall_ingest_entry *entry = &state->entries[e];
+        if (!same[e] || taken[e] || (by == SAME_FILE && !is_file_of(entry, file)) ||
+            (by == SAME_NAME && strcmp(name, entry->name) != 0))
+            continue;
+        if (by != SAME_FILE && strcmp(name, entry->name) == 0 &&
+            footfall__ingest_was_renamed(file, entry, footfall__ingest_state_reached(state, e)))
             continue;
         if (file->entry == SIZE_MAX || footfall__ingest_state_reached(state, e)->offset >
                                            footfall__ingest_state_reached(state, file->entry)->offset)
@@ -275,12 +287,23 @@ static void assign(const struct footfall_ingest_state *state, struct footfall_in
     free(name);
 }
 
+/* The log has another name now, and a new one, which begins with the same lines, has its old name. */
+static int is_new(const struct footfall_ingest_file *file, const struct footfall_ingest_file *other,
+                  const struct footfall_ingest_entry *entry)
+{
+    char *name = footfall__ingest_utf8(file->name);
+    int new = name != NULL &&is_file_of(entry, other) && !is_file_of(entry, file) && strcmp(name, entry->name) == 0;
+    free(name);
+    return new;
+}
+
 static int check_copies(const struct footfall_ingest_state *state, const struct footfall_ingest_file *files,
                         size_t count, const unsigned char *same)
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; files[i].entry == SIZE_MAX && j < count; j++)
-            if (files[j].entry != SIZE_MAX && same[i * state->entry_count + files[j].entry])
+            if (files[j].entry != SIZE_MAX && same[i * state->entry_count + files[j].entry] &&
+                !is_new(&files[i], &files[j], &state->entries[files[j].entry]))
                 return footfall__cli_complain(
                     FOOTFALL_CLI_USAGE, "--resume: %s is a copy of %s, which is counted already; give one of them",
                     files[i].name, files[j].name);
@@ -313,11 +336,10 @@ int footfall__ingest_state_match(struct footfall_ingest_state *state, struct foo
     }
     for (size_t i = 0; exit == 0 && i < count; i++)
         exit = compare_file(same + i * entries, state, &files[i]);
-    for (size_t i = 0; exit == 0 && i < count; i++)
-        assign(state, &files[i], same + i * entries, taken, 1);
-    for (size_t i = 0; exit == 0 && i < count; i++)
-        if (files[i].entry == SIZE_MAX)
-            assign(state, &files[i], same + i * entries, taken, 0);
+    for (int by = SAME_FILE; by <= SAME_BYTES; by++)
+        for (size_t i = 0; exit == 0 && i < count; i++)
+            if (files[i].entry == SIZE_MAX)
+                assign(state, &files[i], same + i * entries, taken, (enum sameness)by);
     if (exit == 0)
         exit = check_copies(state, files, count, same);
     for (size_t i = 0; exit == 0 && i < count; i++)
