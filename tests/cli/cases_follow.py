@@ -62,7 +62,7 @@ class Interrupted(Running):
             self.ok('delete', 'site')
 
     def test_within_a_log(self):
-        lines = 10000 if self.behind.slow > 1 else 300000  # more than are sent before the signal comes
+        lines = 60000 if self.behind.slow > 1 else 300000  # more than are sent before the signal comes
         self.write('log', line() * lines)
         run = self.start('--resume', 'state', 'log')
         self.until(lambda: os.path.exists(self.path('state')) and self.state()['number'] >= 2, run)

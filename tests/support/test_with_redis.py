@@ -35,8 +35,16 @@ def run(*words, **env):
 
 class Case(server_cases.Case):
     def answers(self, server, words, reply):
-        with Client(server.url, server.ca) as client:
-            self.assertEqual(client.command(*words), reply)
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                with Client(server.url, server.ca) as client:
+                    self.assertEqual(client.command(*words), reply)
+                return
+            except RedisError as error:  # it has just started
+                if not str(error).startswith('LOADING') or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
 
 class Wrapper(Case):
