@@ -441,6 +441,7 @@ class Found(Resume):
         self.assertTrue(all(each.get('closed') for each in self.state()['files']), 'nothing is looked for')
         self.write('log', line('198.51.100.3') * 2)
         self.rotate()
+        self.write('log.2.gz', gzip.compress(b''))  # had none at all
         got, err = self.ingest_saying('log')
         self.assertEqual((got['counted'], err), (1, 'footfall: log.1: no run has read it, and it is not counted; '
                                                     'if it was log, give it too\n'))

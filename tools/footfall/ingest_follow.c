@@ -103,9 +103,10 @@ static int is_rewritten(const struct followed *log, const struct stat *old, int 
     return log->place.offset >= least && footfall__ingest_is_at(fd, &log->place, wrong, sizeof wrong) == 1;
 }
 
-/* One of ours, or its copy, or nothing that can be read to the end yet? */
+/* One of ours, or its copy, or nothing that can be read to the end yet, or that has no line? */
 static int is_known(const struct footfall_ingest_follow *f, const struct footfall_ingest_sibling *sibling)
 {
+    struct footfall_ingest_beginning beginning;
     char wrong[128];
     int known = 0, fd = -1;
     for (size_t i = 0; i < f->count; i++) {
@@ -116,6 +117,8 @@ static int is_known(const struct footfall_ingest_follow *f, const struct footfal
     fd = open(sibling->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return 1;
+    footfall__ingest_look_at_beginning(&beginning, fd);
+    known = beginning.bytes == 0;
     for (size_t i = 0; !known && i < f->count; i++)
         known = f->logs[i].place.offset > 0 && footfall__ingest_is_at(fd, &f->logs[i].place, wrong, sizeof wrong) != 0;
     close(fd);

@@ -152,8 +152,8 @@ static int is_missing(const struct footfall_ingest_run *run, size_t entry, const
     return 1;
 }
 
-/* The entry of the state that goes furthest of those whose place stands in the file: SIZE_MAX: none. -1: it is damaged. A
- * compressed one in which nothing is looked for is known by its beginning, and not decompressed in each run. */
+/* The entry of the state that goes furthest of those whose place stands in the file: SIZE_MAX: none. -1: it is damaged or
+ * empty. A compressed one in which nothing is looked for is known by its beginning, and not decompressed in each run. */
 static int find_entry(const struct footfall_ingest_run *run, int fd, const struct footfall_ingest_sibling *sibling,
                       const char *name, size_t *found)
 {
@@ -164,7 +164,7 @@ static int find_entry(const struct footfall_ingest_run *run, int fd, const struc
     char wrong[128];
     *found = SIZE_MAX;
     footfall__ingest_look_at_beginning(&beginning, fd);
-    if (beginning.cut)
+    if (beginning.cut || beginning.bytes == 0)
         return -1;
     for (size_t e = 0; e < state->entry_count && !wanted; e++)
         wanted = is_missing(run, e, name) &&
