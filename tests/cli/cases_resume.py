@@ -432,20 +432,36 @@ class Found(Resume):
         self.finds(3, self.WAS.format('log.2'), self.WAS.format('log.1'))
 
     def test_was_still_empty(self):
-        """No run has seen a line of it, so that the state does not know it: that is said."""
+        """No run has seen a line of it: it is known by which file it is."""
         self.ingest('log')
         self.rotate()
         self.pack('log.1', 'log.2.gz')
         self.write('log', '')
         self.finds(0)
-        self.assertTrue(all(each.get('closed') for each in self.state()['files']), 'nothing is looked for')
-        self.write('log', line('198.51.100.3') * 2)
+        self.finds(0)
+        self.assertEqual([(each['done']['offset'] > 0, each.get('closed')) for each in self.state()['files']],
+                         [(True, True), (False, None)])
+        self.append('log', line('198.51.100.3') * 2)
         self.rotate()
         self.write('log.2.gz', gzip.compress(b''))  # had none at all
+        self.finds(3, self.WAS.format('log.1'))
+        self.assertEqual(self.ingest('log.1', 'log')['read'], 0)
+
+    def test_was_still_empty_and_is_compressed(self):
+        """Nothing tells which log it was: that is said."""
+        self.ingest('log')
+        self.rotate()
+        self.pack('log.1', 'log.2.gz')
+        self.write('log', '')
+        self.finds(0)
+        self.append('log', line('198.51.100.3') * 2)
+        self.rotate()
+        self.pack('log.1', 'log.1.gz')
         got, err = self.ingest_saying('log')
-        self.assertEqual((got['counted'], err), (1, 'footfall: log.1: no run has read it, and it is not counted; '
+        self.assertEqual((got['counted'], err), (1, 'footfall: log.1.gz: no run has read it, and it is not counted; '
                                                     'if it was log, give it too\n'))
-        self.assertEqual(self.ingest('log.1', 'log')['counted'], 2)
+        self.assertTrue(all(each['done']['offset'] > 0 for each in self.state()['files']), 'what is gone is forgotten')
+        self.assertEqual(self.ingest('log.1.gz', 'log')['counted'], 2)
 
     def test_given_and_found(self):
         self.rotate()

@@ -475,6 +475,8 @@ struct footfall_ingest_run {
     struct footfall_ingest_where next; /* all before is counted */
 };
 
+/* Of the state; the files' entries are counted anew. */
+void footfall__ingest_forget_entry(struct footfall_ingest_run *run, size_t entry);
 /* Adds files beside those given in which logs of their names go on that a run before was reading (ingest_rotated.c). 0, or an
  * exit status after a message. */
 int footfall__ingest_add_rotated(struct footfall_ingest_run *run);

@@ -104,6 +104,8 @@ void footfall__ingest_batch_clear(struct footfall_ingest_batch *batch)
     batch->end = FOOTFALL_INGEST_MORE;
     batch->error = 0;
     batch->first = 0;
+    batch->device = 0;
+    batch->inode = 0;
     memset(&batch->last, 0, sizeof batch->last);
     batch->left = 0;
 }

@@ -144,12 +144,25 @@ int footfall__ingest_find_copy(const char *name, const struct footfall_ingest_pl
 static int is_missing(const struct footfall_ingest_run *run, size_t entry, const char *name)
 {
     const struct footfall_ingest_entry *e = &run->state.entries[entry];
-    if (e->closed || footfall__ingest_state_reached(&run->state, entry)->offset == 0 || strcmp(e->name, name) != 0)
+    if (e->closed || (footfall__ingest_state_reached(&run->state, entry)->offset == 0 && e->inode == 0) ||
+        strcmp(e->name, name) != 0)
         return 0;
     for (size_t i = 0; i < run->file_count; i++)
         if (run->files[i].entry == entry)
             return 0;
     return 1;
+}
+
+/* The entry of the log that this file was when the run before found it empty. SIZE_MAX: none. */
+static size_t find_empty(const struct footfall_ingest_run *run, const struct footfall_ingest_sibling *sibling,
+                         const char *name)
+{
+    for (size_t e = 0; e < run->state.entry_count; e++)
+        if (is_missing(run, e, name) && footfall__ingest_state_reached(&run->state, e)->offset == 0 &&
+            run->state.entries[e].inode == sibling->inode && run->state.entries[e].device == sibling->device &&
+            footfall__ingest_is_later(sibling, &run->state.written))
+            return e;
+    return SIZE_MAX;
 }
 
 /* The entry of the state that goes furthest of those whose place stands in the file: SIZE_MAX: none. -1: it is damaged or
@@ -186,6 +199,8 @@ static int find_entry(const struct footfall_ingest_run *run, int fd, const struc
         if (is == 1 && mine)
             break;
     }
+    if (*found == SIZE_MAX && !beginning.compressed)
+        *found = find_empty(run, sibling, name);
     return 0;
 }
 
@@ -310,6 +325,18 @@ static int add_rest(struct footfall_ingest_run *run, size_t *at, const char *tex
     return failed ? -1 : 0;
 }
 
+/* What was empty and is nowhere any more need not be looked for again. */
+static void forget_empty(struct footfall_ingest_run *run)
+{
+    for (size_t e = run->state.entry_count; e-- > 0;) {
+        int is_there = 0;
+        for (size_t i = 0; i < run->file_count; i++)
+            is_there |= run->files[i].entry == e;
+        if (!is_there && footfall__ingest_state_reached(&run->state, e)->offset == 0)
+            footfall__ingest_forget_entry(run, e);
+    }
+}
+
 int footfall__ingest_add_rotated(struct footfall_ingest_run *run)
 {
     int failed = 0;
@@ -318,5 +345,6 @@ int footfall__ingest_add_rotated(struct footfall_ingest_run *run)
         failed = text == NULL || add_rest(run, &at, text) != 0;
         free(text);
     }
+    forget_empty(run);
     return failed ? footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory") : 0;
 }

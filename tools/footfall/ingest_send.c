@@ -105,6 +105,14 @@ static size_t all_files(const struct footfall_ingest_run *run)
     return run->file_count + (run->follow ? FOOTFALL_INGEST_FOLLOWED - 1 : 0);
 }
 
+void footfall__ingest_forget_entry(struct footfall_ingest_run *run, size_t entry)
+{
+    footfall__ingest_state_forget(&run->state, entry);
+    for (size_t i = 0; i < all_files(run); i++)
+        if (run->files[i].entry != SIZE_MAX && run->files[i].entry > entry)
+            run->files[i].entry--;
+}
+
 static int has_file(const struct footfall_ingest_run *run, size_t entry)
 {
     for (size_t i = 0; i < all_files(run); i++)
@@ -123,10 +131,7 @@ static void forget_oldest(struct footfall_ingest_run *run)
         oldest++;
     if (oldest == run->state.entry_count)
         return;
-    footfall__ingest_state_forget(&run->state, oldest);
-    for (size_t i = 0; i < all_files(run); i++)
-        if (run->files[i].entry != SIZE_MAX && run->files[i].entry > oldest)
-            run->files[i].entry--;
+    footfall__ingest_forget_entry(run, oldest);
 }
 
 /* The state's entry of the log that a batch is of. SIZE_MAX: no memory. */
@@ -158,9 +163,9 @@ static int send_numbered(struct footfall_ingest_run *run, const struct footfall_
 {
     size_t entry = SIZE_MAX;
     int decided = 0, exit = 0;
-    if (batch->last.offset == 0)
+    if (batch->last.offset == 0 && batch->inode == 0)
         return 0;
-    if ((entry = entry_of(run, batch)) == SIZE_MAX)
+    if ((entry = entry_of(run, batch)) == SIZE_MAX) /* of an empty log too: it may be rotated before the next run */
         return footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory");
     run->state.entries[entry].device = batch->device;
     run->state.entries[entry].inode = batch->inode;

@@ -228,6 +228,11 @@ const struct footfall_ingest_place *footfall__ingest_state_reached(const struct 
     return state->doubt.there && state->doubt.entry == entry ? &state->doubt.last : &state->entries[entry].done;
 }
 
+static int is_file_of(const struct footfall_ingest_entry *entry, const struct footfall_ingest_file *file)
+{
+    return entry->inode != 0 && entry->inode == file->inode && entry->device == file->device;
+}
+
 /* same[entry]: does that entry's place stand in the file? Notes which file it is that was compared. */
 static int compare_file(unsigned char *same, const struct footfall_ingest_state *state,
                         struct footfall_ingest_file *file)
@@ -235,7 +240,7 @@ static int compare_file(unsigned char *same, const struct footfall_ingest_state 
     struct footfall_ingest_beginning beginning;
     char wrong[128];
     struct stat now;
-    int fd = footfall__ingest_open(file);
+    int found = 0, fd = footfall__ingest_open(file);
     if (fd < 0)
         return footfall__cli_complain(FOOTFALL_CLI_USAGE, "%s: %s", file->name, strerror(errno));
     if (fstat(fd, &now) == 0) {
@@ -253,14 +258,12 @@ static int compare_file(unsigned char *same, const struct footfall_ingest_state 
             return FOOTFALL_CLI_USAGE;
         }
         same[e] = is == 1;
+        found |= same[e];
     }
+    for (size_t e = 0; !found && e < state->entry_count; e++) /* one that was empty */
+        same[e] = footfall__ingest_state_reached(state, e)->offset == 0 && is_file_of(&state->entries[e], file);
     close(fd);
     return 0;
-}
-
-static int is_file_of(const struct footfall_ingest_entry *entry, const struct footfall_ingest_file *file)
-{
-    return entry->inode != 0 && entry->inode == file->inode && entry->device == file->device;
 }
 
 enum sameness { SAME_FILE, SAME_NAME, SAME_BYTES };
