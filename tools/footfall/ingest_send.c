@@ -159,13 +159,27 @@ static int save_doubt(struct footfall_ingest_run *run, const struct footfall_ing
     return footfall__ingest_state_save(&run->state, &run->rules);
 }
 
+/* A log without a line may have some, and another name, before the next run. */
+static int note_empty(struct footfall_ingest_run *run, const struct footfall_ingest_batch *batch)
+{
+    size_t entry = SIZE_MAX;
+    if (run->follow || batch->inode == 0 || run->files[batch->file].entry != SIZE_MAX)
+        return 0;
+    if ((entry = entry_of(run, batch)) == SIZE_MAX)
+        return footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory");
+    run->state.entries[entry].device = batch->device;
+    run->state.entries[entry].inode = batch->inode;
+    run->unsaved = 1;
+    return 0;
+}
+
 static int send_numbered(struct footfall_ingest_run *run, const struct footfall_ingest_batch *batch)
 {
     size_t entry = SIZE_MAX;
     int decided = 0, exit = 0;
-    if (batch->last.offset == 0 && batch->inode == 0)
-        return 0;
-    if ((entry = entry_of(run, batch)) == SIZE_MAX) /* of an empty log too: it may be rotated before the next run */
+    if (batch->last.offset == 0)
+        return note_empty(run, batch);
+    if ((entry = entry_of(run, batch)) == SIZE_MAX)
         return footfall__cli_complain(FOOTFALL_CLI_FAILED, "out of memory");
     run->state.entries[entry].device = batch->device;
     run->state.entries[entry].inode = batch->inode;
