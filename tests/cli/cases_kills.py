@@ -10,7 +10,7 @@ import time
 from harness import Case
 from model import Model, make_lines
 
-KILLS, KILLS_SLOW = 50, 15
+KILLS, KILLS_SLOW = 40, 15
 BEGIN = 1772323200
 
 
@@ -95,10 +95,10 @@ class Kills(Writing):
 
     def run_kills(self, words, model):
         kills = doubts = 0
-        self.grow(self.many(140000))  # more than two batches, unless the store is slow: then each of them takes long
+        self.grow(self.many(90000))  # more than two batches, unless the store is slow: then each of them takes long
         longest = 0.5
         while kills < max(KILLS_SLOW, self.many(KILLS)):
-            self.grow(self.random.randrange(1, self.many(9000)))
+            self.grow(self.random.randrange(1, self.many(6000)))
             if self.random.random() < 0.15:
                 self.rotate()
                 self.grow(self.random.randrange(1, self.many(3000)))

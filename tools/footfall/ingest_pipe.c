@@ -69,7 +69,7 @@ static int may_fill(struct footfall_ingest_pipe *pipe, int at, int idle, size_t 
 static void *produce(void *user)
 {
     struct footfall_ingest_pipe *pipe = user;
-    struct footfall_ingest_batch *batch = &pipe->batches[0];
+    struct footfall_ingest_batch *batch = NULL;
     int at = 0;
     size_t most = 0;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
