@@ -10,7 +10,7 @@ import time
 from harness import Case
 from model import Model, make_lines
 
-KILLS, KILLS_SLOW = 40, 15
+KILLS, KILLS_SLOW = 50, 15
 BEGIN = 1772323200
 
 
