@@ -153,6 +153,8 @@ static int is_missing(const struct footfall_ingest_run *run, size_t entry, const
     return 1;
 }
 
+#define CLOCK_S 2 /* by which the time of a file may be behind */
+
 /* The entry of the log that this file was when the run before found it empty. SIZE_MAX: none. */
 static size_t find_empty(const struct footfall_ingest_run *run, const struct footfall_ingest_sibling *sibling,
                          const char *name)
@@ -160,7 +162,7 @@ static size_t find_empty(const struct footfall_ingest_run *run, const struct foo
     for (size_t e = 0; e < run->state.entry_count; e++)
         if (is_missing(run, e, name) && footfall__ingest_state_reached(&run->state, e)->offset == 0 &&
             run->state.entries[e].inode == sibling->inode && run->state.entries[e].device == sibling->device &&
-            footfall__ingest_is_later(sibling, &run->state.written))
+            sibling->modified.tv_sec + CLOCK_S >= run->state.written.tv_sec)
             return e;
     return SIZE_MAX;
 }
