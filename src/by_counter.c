@@ -14,11 +14,12 @@ struct counter { /* of the table; open addressing */
 
 static struct counter *find(struct counter *table, size_t room, const uint64_t hash_key[2], const char *name)
 {
-    size_t bytes = name != NULL ? strnlen(name, FOOTFALL_NAME_BYTES + 1) : 0;
-    size_t at = footfall__hash(hash_key, name != NULL ? name : "", bytes) & (room - 1);
-    while (table[at].last_plus_1 != 0 && (table[at].bytes != bytes || memcmp(table[at].name, name, bytes) != 0))
+    const char *text = name != NULL ? name : "";
+    size_t bytes = strnlen(text, FOOTFALL_NAME_BYTES + 1);
+    size_t at = footfall__hash(hash_key, text, bytes) & (room - 1);
+    while (table[at].last_plus_1 != 0 && (table[at].bytes != bytes || memcmp(table[at].name, text, bytes) != 0))
         at = (at + 1) & (room - 1);
-    table[at].name = name != NULL ? name : "";
+    table[at].name = text;
     table[at].bytes = bytes;
     return &table[at];
 }
