@@ -166,6 +166,8 @@ void footfall__ingest_siblings_free(struct footfall_ingest_siblings *siblings);
 int footfall__ingest_is_later(const struct footfall_ingest_sibling *sibling, const struct timespec *than);
 /* "log.1", "log-20260301.gz": as a rotated log of that name, and hardly anything else, is called. */
 int footfall__ingest_is_numbered(const struct footfall_ingest_sibling *sibling, const char *name);
+/* Was the entry last read from that file? 0 too when nobody knows. */
+int footfall__ingest_was_read_from(const struct footfall_ingest_entry *entry, dev_t device, ino_t inode);
 /* Does another file have the name, and is the one that the entry was read from beside it? */
 int footfall__ingest_was_renamed(const struct footfall_ingest_file *file, const struct footfall_ingest_entry *entry,
                                  const struct footfall_ingest_place *reached);

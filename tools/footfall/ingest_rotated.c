@@ -98,13 +98,13 @@ int footfall__ingest_was_renamed(const struct footfall_ingest_file *file, const 
     struct footfall_ingest_siblings siblings;
     char wrong[128];
     int renamed = 0;
-    if (entry->inode == 0 || (entry->inode == file->inode && entry->device == file->device) ||
+    if (entry->inode == 0 || footfall__ingest_was_read_from(entry, file->device, file->inode) ||
         footfall__ingest_siblings_open(&siblings, file->name) != 0)
         return 0;
     for (size_t i = 0; !renamed && i < siblings.count; i++) {
         const struct footfall_ingest_sibling *sibling = &siblings.files[i];
         int fd = -1;
-        if (sibling->inode != entry->inode || sibling->device != entry->device)
+        if (!footfall__ingest_was_read_from(entry, sibling->device, sibling->inode))
             continue;
         fd = open(sibling->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         renamed = fd >= 0 && footfall__ingest_is_at(fd, reached, wrong, sizeof wrong) == 1;
@@ -161,7 +161,7 @@ static size_t find_empty(const struct footfall_ingest_run *run, const struct foo
 {
     for (size_t e = 0; e < run->state.entry_count; e++)
         if (is_missing(run, e, name) && footfall__ingest_state_reached(&run->state, e)->offset == 0 &&
-            run->state.entries[e].inode == sibling->inode && run->state.entries[e].device == sibling->device &&
+            footfall__ingest_was_read_from(&run->state.entries[e], sibling->device, sibling->inode) &&
             sibling->modified.tv_sec + CLOCK_S >= run->state.written.tv_sec)
             return e;
     return SIZE_MAX;
@@ -187,7 +187,7 @@ static int find_entry(const struct footfall_ingest_run *run, int fd, const struc
     for (size_t e = 0; e < state->entry_count; e++) {
         const struct footfall_ingest_place *place = footfall__ingest_state_reached(state, e);
         int is = 1;
-        int mine = state->entries[e].inode == sibling->inode && state->entries[e].device == sibling->device;
+        int mine = footfall__ingest_was_read_from(&state->entries[e], sibling->device, sibling->inode);
         if ((place->offset <= furthest && !mine) || !footfall__ingest_may_be_at(&beginning, place))
             continue;
         if (wanted || !beginning.compressed)

@@ -228,9 +228,14 @@ const struct footfall_ingest_place *footfall__ingest_state_reached(const struct 
     return state->doubt.there && state->doubt.entry == entry ? &state->doubt.last : &state->entries[entry].done;
 }
 
+int footfall__ingest_was_read_from(const struct footfall_ingest_entry *entry, dev_t device, ino_t inode)
+{
+    return entry->inode != 0 && entry->inode == inode && entry->device == device;
+}
+
 static int is_file_of(const struct footfall_ingest_entry *entry, const struct footfall_ingest_file *file)
 {
-    return entry->inode != 0 && entry->inode == file->inode && entry->device == file->device;
+    return footfall__ingest_was_read_from(entry, file->device, file->inode);
 }
 
 /* same[entry]: does that entry's place stand in the file? Notes which file it is that was compared. */
