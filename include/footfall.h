@@ -236,7 +236,7 @@ FOOTFALL_API int footfall_apply(struct footfall *ff, const struct footfall_op *o
                                 struct footfall_error *err);
 
 /* The completion of a submission. It runs exactly once, on a thread of the library, and must be quick; it may call
- * footfall_submit and footfall_stats, not the blocking functions (MISUSE) and not footfall_close. `r` and `err` live only
+ * footfall_submit, footfall_submit_read and footfall_stats, not the blocking functions (MISUSE) and not footfall_close. `r` and `err` live only
  * during the call; err->status is OK or r->status. */
 typedef void footfall_done(void *user, const struct footfall_result *r, const struct footfall_error *err);
 
@@ -256,6 +256,11 @@ FOOTFALL_API int footfall_submit(struct footfall *ff, const struct footfall_op *
 FOOTFALL_API int footfall_read(struct footfall *ff, const char *const *names, size_t count,
                                const struct footfall_call *call, struct footfall_result *results,
                                struct footfall_error *err);
+
+/* footfall_read of one counter, without waiting: as footfall_submit does it. r has FOOTFALL_EXISTS, or not. Sees every operation
+ * acknowledged before it was called. */
+FOOTFALL_API int footfall_submit_read(struct footfall *ff, const char *name, const struct footfall_call *call,
+                                      footfall_done *done, void *user, struct footfall_error *err);
 
 /* Return 0 to go on, anything else to stop; footfall_list then returns OK. May call footfall_read and the like on this
  * handle. `name` lives only during the call. */

@@ -10,6 +10,13 @@ enum { PAGE = 256, NAMES_MAX = 1 << 24, NAME_ROOM = FOOTFALL_NAME_BYTES + 1 };
 
 /* ---- by name ---------------------------------------------------------------------------------------------------------- */
 
+static int no_token(const struct footfall_call *call, struct footfall_error *err)
+{
+    if (call != NULL && (call->token != NULL || call->series != NULL))
+        return footfall__fail(err, FOOTFALL_INVALID, 0, "reading takes no token and no series");
+    return FOOTFALL_OK;
+}
+
 /* Reads go to the lane of the first name: any lane's store sees all that was acknowledged before. */
 static int read_names(struct footfall *ff, const char *const *names, size_t count, const struct footfall_call *call,
                       struct footfall_result *results, struct footfall_error *err)
@@ -71,8 +78,8 @@ int footfall_read(struct footfall *ff, const char *const *names, size_t count, c
         rc = footfall__fail(err, FOOTFALL_INVALID, 0, "%s is NULL", names == NULL ? "names" : "results");
     if (rc == FOOTFALL_OK && count > NAMES_MAX)
         rc = footfall__fail(err, FOOTFALL_INVALID, 0, "%zu names in one call, more than %d", count, NAMES_MAX);
-    if (rc == FOOTFALL_OK && call != NULL && (call->token != NULL || call->series != NULL))
-        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "reading takes no token and no series");
+    if (rc == FOOTFALL_OK)
+        rc = no_token(call, err);
     if (rc == FOOTFALL_OK && count > 0)
         rc = read_names(ff, names, count, call, results, err);
     else if (rc != FOOTFALL_OK)
@@ -82,6 +89,45 @@ int footfall_read(struct footfall *ff, const char *const *names, size_t count, c
         }
     if (entered)
         footfall__leave(ff);
+    if (rc == FOOTFALL_OK)
+        footfall__fine(err);
+    return rc;
+}
+
+static int submit_name(struct footfall *ff, const char *name, const struct footfall_call *call, footfall_done *done,
+                       void *user, struct footfall_error *err)
+{
+    size_t bytes = strnlen(name, NAME_ROOM);
+    struct footfall__request *r = NULL;
+    int rc = footfall__name_check(name, bytes, err);
+    if (rc != FOOTFALL_OK)
+        return rc;
+    r = footfall__request_new(FOOTFALL__READ, 1, bytes, 0, 0);
+    if (r == NULL)
+        return footfall__fail(err, FOOTFALL_NO_MEMORY, 0, "no memory to read a counter");
+    footfall__request_add_name(r, name, bytes);
+    r->deadline_ms = footfall__deadline(ff, call);
+    r->done = done;
+    r->user = user;
+    rc = footfall__lane_submit(footfall__lane_of(ff, r->ops[0].name, bytes), r, err);
+    if (rc != FOOTFALL_OK)
+        footfall__request_free(r);
+    return rc;
+}
+
+int footfall_submit_read(struct footfall *ff, const char *name, const struct footfall_call *call, footfall_done *done,
+                         void *user, struct footfall_error *err)
+{
+    int rc = footfall__enter(ff, call, 0, err);
+    if (rc != FOOTFALL_OK)
+        return rc;
+    if (name == NULL || done == NULL)
+        rc = footfall__fail(err, FOOTFALL_INVALID, 0, "%s is NULL", name == NULL ? "name" : "done");
+    if (rc == FOOTFALL_OK)
+        rc = no_token(call, err);
+    if (rc == FOOTFALL_OK)
+        rc = submit_name(ff, name, call, done, user, err);
+    footfall__leave(ff);
     if (rc == FOOTFALL_OK)
         footfall__fine(err);
     return rc;
