@@ -15,7 +15,7 @@ int footfall__web_token(struct footfall_web_exchange *x)
     if (token == NULL)
         return 1;
     if (bytes < 1 || bytes > TOKEN_MAX) {
-        footfall__web_fail(x, FOOTFALL__WEB_BAD_TOKEN, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_BAD_TOKEN, NULL);
         return 0;
     }
     x->op.token = token;
@@ -30,7 +30,7 @@ static void finish(struct footfall_web_exchange *x)
     if (x->result.status == FOOTFALL_OK)
         x->counted(x);
     else
-        footfall__web_fail_store(x);
+        footfall__web_store_error(x);
 }
 
 /* Was the counter surely there already? When only its making is unknown, the place stays taken. */
@@ -57,12 +57,12 @@ static void take_place(struct footfall_web_exchange *x)
         x->op.must_exist = 0;
         footfall__web_ask(x, FOOTFALL__WEB_ASK_OP, made);
     } else if (taken == 0) {
-        footfall__web_fail(x, FOOTFALL__WEB_TOO_MANY_COUNTERS, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_TOO_MANY_COUNTERS, NULL);
     } else if (++x->tries < TRIES_MAX) { /* perhaps it is just this one that somebody is making */
         x->settled = atomic_load(&places->settled);
         footfall__web_ask(x, FOOTFALL__WEB_ASK_OP, existing);
     } else {
-        footfall__web_fail(x, FOOTFALL__WEB_TEMPORARY, "not counted: too many counters are being made; try again");
+        footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, "not counted: too many counters are being made; try again");
     }
 }
 
@@ -71,7 +71,7 @@ static void existing(struct footfall_web_exchange *x)
     if (x->result.status != FOOTFALL_ABSENT || !x->web->create)
         finish(x);
     else if (!atomic_load(&x->web->places.known))
-        footfall__web_fail(x, FOOTFALL__WEB_TEMPORARY, "not counted: it is not known yet how many counters there are");
+        footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, "not counted: it is not known yet how many counters there are");
     else
         take_place(x);
 }

@@ -87,7 +87,7 @@ static void dispatch(struct footfall_web_exchange *x)
 {
     const struct footfall__web_route *route = x->route;
     if (route->methods == 0 || (route->methods == (route->admin | FOOTFALL__WEB_OPTIONS) && !x->web->has_admin)) {
-        footfall__web_fail(x, FOOTFALL__WEB_NOT_FOUND, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_NOT_FOUND, NULL);
         return;
     }
     if (x->method == FOOTFALL__WEB_OPTIONS) {
@@ -96,16 +96,16 @@ static void dispatch(struct footfall_web_exchange *x)
         return;
     }
     if ((route->methods & (unsigned)x->method) == 0) {
-        footfall__web_fail(x, FOOTFALL__WEB_METHOD_NOT_ALLOWED, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_METHOD_NOT_ALLOWED, NULL);
         return;
     }
     if ((route->admin & (unsigned)x->method) != 0) {
         if (!x->web->has_admin) {
-            footfall__web_fail(x, FOOTFALL__WEB_NOT_FOUND, "administration is not switched on");
+            footfall__web_error(x, FOOTFALL__WEB_NOT_FOUND, "administration is not switched on");
             return;
         }
         if (!footfall__web_token_matches(x->web->admin, x->known[FOOTFALL__WEB_AUTHORIZATION])) {
-            footfall__web_fail(x, FOOTFALL__WEB_UNAUTHORIZED, NULL);
+            footfall__web_error(x, FOOTFALL__WEB_UNAUTHORIZED, NULL);
             return;
         }
     }
@@ -130,9 +130,9 @@ struct footfall_web_exchange *footfall__web_begin(struct footfall_web *web, cons
     if (x == NULL)
         return NULL;
     if (request->path_bytes + request->query_bytes > TARGET_MAX)
-        footfall__web_fail(x, FOOTFALL__WEB_TARGET_TOO_LONG, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_TARGET_TOO_LONG, NULL);
     else if (too_many(x))
-        footfall__web_fail(x, FOOTFALL__WEB_TOO_MANY_REQUESTS, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_TOO_MANY_REQUESTS, NULL);
     else if (x->method == FOOTFALL__WEB_OPTIONS && x->known[FOOTFALL__WEB_ORIGIN] != NULL &&
              x->known[FOOTFALL__WEB_REQUEST_METHOD] != NULL && !x->route->private)
         footfall__web_preflight(x);
@@ -148,9 +148,9 @@ struct footfall_web_exchange *footfall__web_refuse(struct footfall_web *web, con
     if (x == NULL)
         return NULL;
     if (why == FOOTFALL_WEB_BODY_TOO_LARGE)
-        footfall__web_fail(x, FOOTFALL__WEB_TOO_LARGE, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_TOO_LARGE, NULL);
     else
-        footfall__web_fail(x, FOOTFALL__WEB_TEMPORARY, "stopping, or too much is under way; nothing was counted");
+        footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, "stopping, or too much is under way; nothing was counted");
     return x;
 }
 

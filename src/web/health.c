@@ -20,7 +20,7 @@ static void answered(struct footfall_web_exchange *x)
     if (x->result.status == FOOTFALL_OK)
         answer(x, body, sizeof body - 1);
     else
-        footfall__web_fail(x, FOOTFALL__WEB_TEMPORARY, "the store does not answer, or is broken");
+        footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, "the store does not answer, or is broken");
 }
 
 void footfall__web_ready(struct footfall_web_exchange *x)

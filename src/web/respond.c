@@ -158,7 +158,7 @@ static const struct {
     [FOOTFALL__WEB_UNKNOWN_OUTCOME] = { 504, "unknown_outcome", "it may have been applied, or not" },
 };
 
-void footfall__web_fail(struct footfall_web_exchange *x, enum footfall__web_failure failure, const char *text)
+void footfall__web_error(struct footfall_web_exchange *x, enum footfall__web_failure failure, const char *text)
 {
     static const char no_memory[] = "{\"error\":\"no memory is left\",\"code\":\"temporary\"}\n";
     int status = failures[failure].status;
@@ -194,35 +194,35 @@ static void complain(struct footfall_web_exchange *x)
 static void fail_invalid(struct footfall_web_exchange *x)
 {
     if (x->visitor.address != NULL && footfall_address_check(x->visitor.address, NULL) != FOOTFALL_OK)
-        footfall__web_fail(x, FOOTFALL__WEB_BAD_ADDRESS, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_BAD_ADDRESS, NULL);
     else if (x->op.token != NULL)
-        footfall__web_fail(x, FOOTFALL__WEB_BAD_TOKEN, "this Idempotency-Key was used for something else");
+        footfall__web_error(x, FOOTFALL__WEB_BAD_TOKEN, "this Idempotency-Key was used for something else");
     else
-        footfall__web_fail(x, FOOTFALL__WEB_BAD_REQUEST, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_BAD_REQUEST, NULL);
 }
 
-void footfall__web_fail_store(struct footfall_web_exchange *x)
+void footfall__web_store_error(struct footfall_web_exchange *x)
 {
     switch (x->result.status) {
     case FOOTFALL_INVALID:
         fail_invalid(x);
         break;
     case FOOTFALL_ABSENT:
-        footfall__web_fail(x, FOOTFALL__WEB_NO_SUCH_COUNTER, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_NO_SUCH_COUNTER, NULL);
         break;
     case FOOTFALL_RANGE:
-        footfall__web_fail(x, FOOTFALL__WEB_OUT_OF_RANGE, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_OUT_OF_RANGE, NULL);
         break;
     case FOOTFALL_TEMPORARY:
     case FOOTFALL_NO_MEMORY:
     case FOOTFALL_MISUSE: /* the handle is being closed */
-        footfall__web_fail(x, FOOTFALL__WEB_TEMPORARY, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, NULL);
         break;
     case FOOTFALL_UNKNOWN:
-        footfall__web_fail(x, FOOTFALL__WEB_UNKNOWN_OUTCOME, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_UNKNOWN_OUTCOME, NULL);
         break;
     default:
-        footfall__web_fail(x, FOOTFALL__WEB_BROKEN_STORE, NULL);
+        footfall__web_error(x, FOOTFALL__WEB_BROKEN_STORE, NULL);
         complain(x);
     }
 }

@@ -37,10 +37,10 @@ enum footfall__web_failure {
     FOOTFALL__WEB_TEMPORARY,
     FOOTFALL__WEB_UNKNOWN_OUTCOME
 };
-/* An error's answer, with the headers that belong to it. text NULL: what is always said of it. */
-void footfall__web_fail(struct footfall_web_exchange *x, enum footfall__web_failure failure, const char *text);
-/* The answer to x->result.status, which is no OK. */
-void footfall__web_fail_store(struct footfall_web_exchange *x);
+/* The answer of an error, with the headers that belong to it. text NULL: what is always said of it. */
+void footfall__web_error(struct footfall_web_exchange *x, enum footfall__web_failure failure, const char *text);
+/* The answer when x->result.status is not OK. */
+void footfall__web_store_error(struct footfall_web_exchange *x);
 
 /* json.c. A line of JSON; its length, 0: no memory. */
 struct footfall__web_shown {

@@ -12,20 +12,9 @@
 #include "assets.h"
 #include "bytes.h"
 #include "respond.h"
+#include "settings.h"
 
 enum { MAX_COUNTERS = INT32_MAX, MAX_PER_SECOND = 1000000 };
-
-int footfall__web_wrong(struct footfall_error *err, enum footfall_status status, const char *format, ...)
-{
-    va_list args;
-    if (err != NULL) {
-        *err = (struct footfall_error){ .status = status };
-        va_start(args, format);
-        footfall__vformat(err->text, sizeof err->text, format, args);
-        va_end(args);
-    }
-    return (int)status;
-}
 
 void footfall__web_log(const struct footfall_web *web, enum footfall_log_level level, const char *format, ...)
 {
@@ -44,7 +33,7 @@ static int read_default(struct footfall_web *web, const char *name, struct footf
     struct footfall_error bad;
     size_t bytes = name != NULL ? strlen(name) : 0;
     if (footfall_name_check(name, bytes, &bad) != FOOTFALL_OK)
-        return footfall__web_wrong(err, FOOTFALL_CONFIG, "http.default_counter: %s", bad.text);
+        return footfall__web_fail(err, FOOTFALL_CONFIG, "http.default_counter: %s", bad.text);
     memcpy(web->default_counter, name, bytes + 1);
     web->default_bytes = bytes;
     return FOOTFALL_OK;
@@ -73,6 +62,8 @@ static int read_config(struct footfall_web *web, const struct footfall_config *c
 {
     const char *token_file = footfall_config_get(config, "http.admin_token_file");
     const char *origins = footfall_config_get(config, "http.cors_origins");
+    const char *at = origins != NULL ? origins : "";
+    size_t word_bytes = 0;
     int rc = footfall__web_keys_new(&web->keys, err);
     if (rc == FOOTFALL_OK)
         rc = footfall__web_clients_read(&web->clients, footfall_config_get(config, "http.trusted_proxies"),
@@ -81,7 +72,7 @@ static int read_config(struct footfall_web *web, const struct footfall_config *c
         rc = footfall__web_origins_read(&web->origins, origins, err);
     if (rc == FOOTFALL_OK) {
         web->origins_any = footfall__web_origins_any(web->origins);
-        web->origins_some = origins != NULL && origins[strspn(origins, " \t,")] != '\0';
+        web->origins_some = footfall__web_word(&at, &word_bytes) != NULL;
         rc = read_default(web, footfall_config_get(config, "http.default_counter"), err);
     }
     if (rc == FOOTFALL_OK)
@@ -99,7 +90,7 @@ int footfall__web_open(struct footfall_web **out, struct footfall *ff, const str
     int rc = FOOTFALL_OK;
     *out = NULL;
     if (web == NULL)
-        return footfall__web_wrong(err, FOOTFALL_NO_MEMORY, "no memory for a site");
+        return footfall__web_fail(err, FOOTFALL_NO_MEMORY, "no memory for a site");
     web->ff = ff;
     web->options = *options;
     json_object_seed(0); /* before threads do it */

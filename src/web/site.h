@@ -24,8 +24,9 @@ enum footfall__web_visit {
     FOOTFALL__WEB_VISITS
 };
 
-enum { FOOTFALL__WEB_ROUTES = 12, FOOTFALL__WEB_CODES = 18 };
+enum { FOOTFALL__WEB_ROUTES = 12, FOOTFALL__WEB_CODES = 16 };
 
+extern const int footfall__web_codes[FOOTFALL__WEB_CODES]; /* tally.c: statuses; 0: none */
 struct footfall__web_tally { /* relaxed: each is a number of its own */
     atomic_ullong requests[FOOTFALL__WEB_ROUTES][FOOTFALL__WEB_CODES];
     atomic_ullong visits[FOOTFALL__WEB_VISITS];
@@ -63,10 +64,6 @@ struct footfall_web {
 
 /* A line of the log; nothing when there is none. */
 void footfall__web_log(const struct footfall_web *web, enum footfall_log_level level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Fills err (may be NULL) and returns the status. */
-int footfall__web_wrong(struct footfall_error *err, enum footfall_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* token.c: reads the file of http.admin_token_file into a digest; CONFIG, NO_MEMORY. */

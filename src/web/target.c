@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "bytes.h"
 #include "respond.h"
 
 void footfall__web_target(struct footfall_web_request *request, const char *target, size_t target_bytes)
@@ -88,11 +89,11 @@ int footfall__web_name(struct footfall_web_exchange *x)
         else
             decoded = footfall__web_decode(x->name, sizeof x->name, rest, rest_bytes, 0);
         if (decoded < 0) {
-            footfall__web_fail(x, FOOTFALL__WEB_BAD_COUNTER, "a % in the path is not followed by two hex digits");
+            footfall__web_error(x, FOOTFALL__WEB_BAD_COUNTER, "a % in the path is not followed by two hex digits");
             return 0;
         }
         if (footfall_name_check(x->name, (size_t)decoded, &err) != FOOTFALL_OK) {
-            footfall__web_fail(x, FOOTFALL__WEB_BAD_COUNTER, err.text);
+            footfall__web_error(x, FOOTFALL__WEB_BAD_COUNTER, err.text);
             return 0;
         }
         x->name[decoded] = '\0';
@@ -104,7 +105,7 @@ int footfall__web_name(struct footfall_web_exchange *x)
 
 static int bad_parameter(struct footfall_web_exchange *x, const char *text)
 {
-    footfall__web_fail(x, FOOTFALL__WEB_BAD_PARAMETER, text);
+    footfall__web_error(x, FOOTFALL__WEB_BAD_PARAMETER, text);
     return -1;
 }
 
@@ -128,7 +129,7 @@ int footfall__web_parameter(struct footfall_web_exchange *x, char *out, size_t r
                 return bad_parameter(x, "a % in the query is not followed by two hex digits");
             if ((size_t)bytes >= room || memchr(out, '\0', (size_t)bytes) != NULL) {
                 char text[80];
-                footfall__web_text(text, sizeof text, "%s is too long, or has a NUL", key);
+                footfall__format(text, sizeof text, "%s is too long, or has a NUL", key);
                 return bad_parameter(x, text);
             }
             out[bytes] = '\0';

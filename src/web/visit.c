@@ -68,7 +68,7 @@ static int find_address(struct footfall_web_exchange *x)
     const char *reason = footfall__web_client_address(x->address, why, x->web->clients, x->request);
     warn(x);
     if (reason != NULL) {
-        footfall__web_fail(x, FOOTFALL__WEB_BAD_ADDRESS, reason);
+        footfall__web_error(x, FOOTFALL__WEB_BAD_ADDRESS, reason);
         return 0;
     }
     x->visitor.address = x->address;
@@ -84,7 +84,7 @@ static void answer(struct footfall_web_exchange *x, const struct footfall__web_s
     if (bytes > 0)
         footfall__web_answer(x, 200, FOOTFALL__WEB_JSON, FOOTFALL__WEB_NO_STORE, x->body, bytes);
     else /* no memory, but counted it is */
-        footfall__web_fail(x, shown->visited ? FOOTFALL__WEB_UNKNOWN_OUTCOME : FOOTFALL__WEB_TEMPORARY, NULL);
+        footfall__web_error(x, shown->visited ? FOOTFALL__WEB_UNKNOWN_OUTCOME : FOOTFALL__WEB_TEMPORARY, NULL);
 }
 
 static void visited(struct footfall_web_exchange *x)
@@ -103,7 +103,7 @@ static void looked(struct footfall_web_exchange *x)
     if (x->result.status == FOOTFALL_OK)
         answer(x, &shown);
     else
-        footfall__web_fail_store(x);
+        footfall__web_store_error(x);
 }
 
 void footfall__web_visit(struct footfall_web_exchange *x)
