@@ -1,8 +1,13 @@
-/* json.c: the lines of JSON that are answered (respond.h). */
+/* json.c: the JSON that is answered, and the one that is taken (respond.h). */
 #include "respond.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "bytes.h"
+
+/* ---- out -------------------------------------------------------------------------------------------------------------------- */
 
 /* Takes root over. A line that does not fit is none. */
 static size_t put_line(char *out, size_t room, json_t *root, int failed)
@@ -15,28 +20,94 @@ static size_t put_line(char *out, size_t room, json_t *root, int failed)
     return bytes + 1;
 }
 
+/* Names and texts are UTF-8 already, and need no check. */
+static json_t *new_row(const char *name, int64_t total, int64_t unique, int *failed)
+{
+    json_t *row = json_object();
+    *failed = json_object_set_new_nocheck(row, "counter", json_string_nocheck(name)) |
+              json_object_set_new_nocheck(row, "count", json_integer(total)) |
+              json_object_set_new_nocheck(row, "total_visits", json_integer(total)) |
+              json_object_set_new_nocheck(row, "unique_visitors", json_integer(unique));
+    return row;
+}
+
+json_t *footfall__web_json_row(const char *name, int64_t total, int64_t unique)
+{
+    int failed = 0;
+    json_t *row = new_row(name, total, unique, &failed);
+    if (!failed)
+        return row;
+    json_decref(row);
+    return NULL;
+}
+
 size_t footfall__web_json_counter(char *out, size_t room, const char *name, const struct footfall_result *result,
                                   const struct footfall__web_shown *shown)
 {
-    json_t *root = json_object();
-    int failed = json_object_set_new_nocheck(root, "counter", json_string_nocheck(name));
-    failed |= json_object_set_new_nocheck(root, "count", json_integer(result->total));
-    failed |= json_object_set_new_nocheck(root, "total_visits", json_integer(result->total));
-    failed |= json_object_set_new_nocheck(root, "unique_visitors", json_integer(result->unique));
+    int failed = 0;
+    json_t *row = new_row(name, result->total, result->unique, &failed);
     if (shown->visited)
-        failed |= json_object_set_new_nocheck(root, "is_new_visitor",
+        failed |= json_object_set_new_nocheck(row, "is_new_visitor",
                                               json_boolean((result->flags & FOOTFALL_IS_NEW) != 0));
     if (shown->replayed)
-        failed |= json_object_set_new_nocheck(root, "replayed", json_true());
+        failed |= json_object_set_new_nocheck(row, "replayed", json_true());
     if (shown->deleted)
-        failed |= json_object_set_new_nocheck(root, "deleted", json_true());
-    return put_line(out, room, root, failed);
+        failed |= json_object_set_new_nocheck(row, "deleted", json_true());
+    return put_line(out, room, row, failed);
 }
 
 size_t footfall__web_json_error(char *out, size_t room, const char *text, const char *code)
 {
     json_t *root = json_object();
-    int failed = json_object_set_new(root, "error", json_string(text));
-    failed |= json_object_set_new(root, "code", json_string(code));
+    int failed = json_object_set_new_nocheck(root, "error", json_string(text)) |
+                 json_object_set_new_nocheck(root, "code", json_string(code));
     return put_line(out, room, root, failed);
+}
+
+char *footfall__web_json_list(size_t *bytes, json_t *rows, const char *cursor)
+{
+    json_t *root = json_object();
+    int failed = json_object_set_nocheck(root, "counters", rows) |
+                 json_object_set_new_nocheck(root, "cursor", cursor != NULL ? json_string_nocheck(cursor) : json_null());
+    char *text = failed ? NULL : json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    if (text == NULL)
+        return NULL;
+    *bytes = strlen(text) + 1;
+    text[*bytes - 1] = '\n'; /* in the place of the NUL */
+    return text;
+}
+
+/* ---- in --------------------------------------------------------------------------------------------------------------------- */
+
+static int wrong(json_t *root, char why[FOOTFALL__WEB_WHY_ROOM], const char *text)
+{
+    footfall__format(why, FOOTFALL__WEB_WHY_ROOM, "the body: %s", text);
+    json_decref(root);
+    return 0;
+}
+
+int footfall__web_json_numbers(int64_t *total, int64_t *unique, const char *body, size_t body_bytes,
+                               char why[FOOTFALL__WEB_WHY_ROOM])
+{
+    json_error_t err;
+    json_t *root = body != NULL ? json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES, &err) : NULL;
+    const json_t *totals = json_object_get(root, "total_visits");
+    const json_t *uniques = json_object_get(root, "unique_visitors");
+    if (body == NULL || body_bytes == 0)
+        return wrong(root, why, "there is none; {\"total_visits\":NUMBER,\"unique_visitors\":NUMBER} is wanted");
+    if (root == NULL)
+        return wrong(root, why, err.text);
+    if (!json_is_object(root))
+        return wrong(root, why, "not an object");
+    if (!json_is_integer(totals))
+        return wrong(root, why, "total_visits is not an integer of 64 bits");
+    if (uniques != NULL && !json_is_integer(uniques))
+        return wrong(root, why, "unique_visitors is not an integer of 64 bits");
+    if (json_object_size(root) != (uniques != NULL ? 2 : 1))
+        return wrong(root, why, "it has more than total_visits and unique_visitors");
+    *total = json_integer_value(totals);
+    *unique = uniques != NULL ? json_integer_value(uniques) : 0;
+    json_decref(root);
+    return 1;
 }
