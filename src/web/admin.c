@@ -102,7 +102,7 @@ void footfall__web_list(struct footfall_web_exchange *x)
 static void answer_set(struct footfall_web_exchange *x, int status)
 {
     const struct footfall__web_shown shown = { .replayed = (x->result.flags & FOOTFALL_REPLAYED) != 0 };
-    size_t bytes = footfall__web_json_counter(x->body, sizeof x->body, x->name, &x->result, &shown);
+    size_t bytes = footfall__web_json_counter(x->body, x->name, &x->result, &shown);
     if (bytes > 0)
         footfall__web_answer(x, status, FOOTFALL__WEB_JSON, FOOTFALL__WEB_NO_STORE, x->body, bytes);
     else
@@ -159,7 +159,7 @@ static void deleted(struct footfall_web_exchange *x)
     }
     if (!shown.replayed)
         footfall__web_place_freed(&x->web->places);
-    bytes = footfall__web_json_counter(x->body, sizeof x->body, x->name, &none, &shown);
+    bytes = footfall__web_json_counter(x->body, x->name, &none, &shown);
     if (bytes > 0)
         footfall__web_answer(x, 200, FOOTFALL__WEB_JSON, FOOTFALL__WEB_NO_STORE, x->body, bytes);
     else

@@ -19,7 +19,7 @@ static void show_numbers(struct footfall_web_exchange *x)
     } else if ((x->result.flags & FOOTFALL_EXISTS) == 0) {
         footfall__web_error(x, FOOTFALL__WEB_NO_SUCH_COUNTER, NULL);
     } else {
-        bytes = footfall__web_json_counter(x->body, sizeof x->body, x->name, &x->result, &nothing);
+        bytes = footfall__web_json_counter(x->body, x->name, &x->result, &nothing);
         if (bytes > 0)
             footfall__web_answer_tagged(x, FOOTFALL__WEB_JSON, read_cache, NULL, x->body, bytes);
         else

@@ -1,11 +1,14 @@
 /* json.c: the JSON that is answered, and the one that is taken (respond.h). */
 #include "respond.h"
 
+#include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bytes.h"
+
+enum { NAME_ROOM = 2 * FOOTFALL_NAME_BYTES + 2 /* every byte of it escaped, and quotes */ };
 
 /* ---- out -------------------------------------------------------------------------------------------------------------------- */
 
@@ -20,40 +23,41 @@ static size_t put_line(char *out, size_t room, json_t *root, int failed)
     return bytes + 1;
 }
 
-/* Names and texts are UTF-8 already, and need no check. */
-static json_t *new_row(const char *name, int64_t total, int64_t unique, int *failed)
-{
-    json_t *row = json_object();
-    *failed = json_object_set_new_nocheck(row, "counter", json_string_nocheck(name)) |
-              json_object_set_new_nocheck(row, "count", json_integer(total)) |
-              json_object_set_new_nocheck(row, "total_visits", json_integer(total)) |
-              json_object_set_new_nocheck(row, "unique_visitors", json_integer(unique));
-    return row;
-}
-
+/* Names are UTF-8 already, and need no check. */
 json_t *footfall__web_json_row(const char *name, int64_t total, int64_t unique)
 {
-    int failed = 0;
-    json_t *row = new_row(name, total, unique, &failed);
-    if (!failed)
+    json_t *row = json_object();
+    if (json_object_set_new_nocheck(row, "counter", json_string_nocheck(name)) == 0 &&
+        json_object_set_new_nocheck(row, "count", json_integer(total)) == 0 &&
+        json_object_set_new_nocheck(row, "total_visits", json_integer(total)) == 0 &&
+        json_object_set_new_nocheck(row, "unique_visitors", json_integer(unique)) == 0)
         return row;
     json_decref(row);
     return NULL;
 }
 
-size_t footfall__web_json_counter(char *out, size_t room, const char *name, const struct footfall_result *result,
-                                  const struct footfall__web_shown *shown)
+/* The same as a line, for each visit: an object of its own would cost more than all else that the handler does. Only the name
+ * needs the library. */
+size_t footfall__web_json_counter(char out[FOOTFALL__WEB_BODY_ROOM], const char *name,
+                                  const struct footfall_result *result, const struct footfall__web_shown *shown)
 {
-    int failed = 0;
-    json_t *row = new_row(name, result->total, result->unique, &failed);
-    if (shown->visited)
-        failed |= json_object_set_new_nocheck(row, "is_new_visitor",
-                                              json_boolean((result->flags & FOOTFALL_IS_NEW) != 0));
-    if (shown->replayed)
-        failed |= json_object_set_new_nocheck(row, "replayed", json_true());
-    if (shown->deleted)
-        failed |= json_object_set_new_nocheck(row, "deleted", json_true());
-    return put_line(out, room, row, failed);
+    static const char start[] = "{\"counter\":";
+    static const char *const is_new[] = { ",\"is_new_visitor\":false", ",\"is_new_visitor\":true" };
+    const size_t before = sizeof start - 1;
+    json_t *string = json_string_nocheck(name);
+    size_t bytes = string != NULL ? json_dumpb(string, out + before, NAME_ROOM, JSON_ENCODE_ANY) : 0;
+    json_decref(string);
+    if (bytes == 0 || bytes > NAME_ROOM)
+        return 0;
+    memcpy(out, start, before);
+    bytes += before;
+    bytes += (size_t)snprintf(out + bytes, FOOTFALL__WEB_BODY_ROOM - bytes,
+                              ",\"count\":%" PRId64 ",\"total_visits\":%" PRId64 ",\"unique_visitors\":%" PRId64
+                              "%s%s%s}\n",
+                              result->total, result->total, result->unique,
+                              shown->visited ? is_new[(result->flags & FOOTFALL_IS_NEW) != 0] : "",
+                              shown->replayed ? ",\"replayed\":true" : "", shown->deleted ? ",\"deleted\":true" : "");
+    return bytes;
 }
 
 size_t footfall__web_json_error(char *out, size_t room, const char *text, const char *code)

@@ -48,8 +48,8 @@ struct footfall__web_shown {
     int visited, replayed, deleted;
 };
 enum { FOOTFALL__WEB_WHY_ROOM = 200 };
-size_t footfall__web_json_counter(char *out, size_t room, const char *name, const struct footfall_result *result,
-                                  const struct footfall__web_shown *shown);
+size_t footfall__web_json_counter(char out[FOOTFALL__WEB_BODY_ROOM], const char *name,
+                                  const struct footfall_result *result, const struct footfall__web_shown *shown);
 size_t footfall__web_json_error(char *out, size_t room, const char *text, const char *code);
 struct json_t *footfall__web_json_row(const char *name, int64_t total, int64_t unique);
 char *footfall__web_json_list(size_t *bytes, struct json_t *rows, const char *cursor);
