@@ -83,10 +83,18 @@ static int too_many(struct footfall_web_exchange *x)
                                                         footfall__boottime_ms());
 }
 
+/* What is nothing but administration is not there without a token. */
+static int is_there(const struct footfall_web_exchange *x)
+{
+    const struct footfall__web_route *route = x->route;
+    int only_admin = route->admin != 0 && route->methods == (route->admin | FOOTFALL__WEB_OPTIONS);
+    return route->methods != 0 && (x->web->has_admin || !only_admin);
+}
+
 static void dispatch(struct footfall_web_exchange *x)
 {
     const struct footfall__web_route *route = x->route;
-    if (route->methods == 0 || (route->methods == (route->admin | FOOTFALL__WEB_OPTIONS) && !x->web->has_admin)) {
+    if (!is_there(x)) {
         footfall__web_error(x, FOOTFALL__WEB_NOT_FOUND, NULL);
         return;
     }
