@@ -74,13 +74,12 @@ static struct footfall_web_exchange *new_exchange(struct footfall_web *web, cons
 
 static int too_many(struct footfall_web_exchange *x)
 {
+    const struct footfall_web *web = x->web;
     char why[160];
-    const char *address = NULL;
-    if (x->web->rates == NULL || x->route->quiet)
+    if (web->rates == NULL || x->route->quiet ||
+        footfall__web_client_address(x->address, why, web->clients, x->request) != NULL)
         return 0;
-    address = footfall__web_client_address(x->address, why, x->web->clients, x->request);
-    return address != NULL && !footfall__web_rates_take(x->web->rates, footfall__web_keys_of(x->web->keys, address),
-                                                        footfall__boottime_ms());
+    return !footfall__web_rates_take(web->rates, footfall__web_keys_of(web->keys, x->address), footfall__boottime_ms());
 }
 
 /* What is nothing but administration is not there without a token. */
@@ -302,6 +301,7 @@ void footfall__web_end(struct footfall_web_exchange *x)
         return;
     if (footfall__web_state(x) == FOOTFALL_WEB_ANSWERED)
         footfall__web_tell(x);
+    footfall__web_settle(x);
     footfall__web_listing_free(x->listing);
     free(x->owned);
     footfall__free(x);

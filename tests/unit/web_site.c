@@ -90,7 +90,8 @@ int site_try(const char *const *pairs, struct footfall_error *err)
     int rc = open_config(&config, pairs, err);
     if (rc == FOOTFALL_OK)
         rc = footfall_open_config(&ff, config, NULL, err);
-    assert_int_equal(rc, FOOTFALL_OK);
+    if (rc != FOOTFALL_OK)
+        fail_msg("it is not the site that fails: %s %s: %d", pairs[0], pairs[1], rc);
     rc = footfall__web_open(&web, ff, config, &options, err);
     assert_true(rc == FOOTFALL_OK ? web != NULL : web == NULL);
     footfall__web_close(web);
