@@ -103,8 +103,6 @@ struct footfall_web_exchange {
 void footfall__web_ask(struct footfall_web_exchange *x, enum footfall__web_ask ask, footfall__web_step *take_up);
 /* Whether it never counts: HEAD, prefetched, or from a health probe. */
 int footfall__web_never_counts(const struct footfall_web_exchange *x);
-/* The client's address into x->address: 1; 0: refused. */
-int footfall__web_find_address(struct footfall_web_exchange *x);
 
 /* route.c. Never NULL: there is one for what is no page. _allow: for the Allow header. */
 const struct footfall__web_route *footfall__web_route_of(const struct footfall_web *web, const char *path,
@@ -120,11 +118,11 @@ long footfall__web_decode(char *out, size_t room, const char *text, size_t bytes
 /* The value of a parameter, decoded and terminated: 1; 0: not there; -1: refused. room with the NUL. No NUL inside. */
 int footfall__web_parameter(struct footfall_web_exchange *x, char *out, size_t room, const char *key);
 
-/* count.c: does x->op, in two steps where a counter may have to be made; then `counted`, or the failure is answered. */
+/* count.c: does x->op, in two steps where a counter may have to be made; then `counted`, or the failure is answered. _settle: of
+ * the place that it still has when nobody takes the outcome up. _token: Idempotency-Key into x->op: 1; 0: refused. */
 void footfall__web_count(struct footfall_web_exchange *x, footfall__web_step *counted);
-void footfall__web_settle(
-    struct footfall_web_exchange *x); /* the place that it still has, when nobody takes the outcome up */
-int footfall__web_token(struct footfall_web_exchange *x); /* Idempotency-Key into x->op: 1; 0: refused */
+void footfall__web_settle(struct footfall_web_exchange *x);
+int footfall__web_token(struct footfall_web_exchange *x);
 
 /* admin.c: what FOOTFALL__WEB_ASK_LIST does. */
 int footfall__web_list_all(struct footfall_web_exchange *x, const struct footfall_call *call);

@@ -206,10 +206,12 @@ static json_t *check_body(const struct footfall_web_response *response)
     return body;
 }
 
-static int hex(char c)
+/* 16 and more: none. */
+static unsigned hex(char c)
 {
-    const char *at = c != '\0' ? strchr("0123456789abcdef0123456789ABCDEF", c) : NULL;
-    return at != NULL ? (int)((at - "0123456789abcdef0123456789ABCDEF") % 16) : -1;
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    return at != NULL ? (unsigned)(at - digits) % 16 : 16;
 }
 
 /* The name that the path has, read from its end. */
@@ -227,7 +229,7 @@ static void check_name(const struct footfall_web_request *request, const char *n
         char c = request->path[at - 1];
         must(left > 0);
         if (at >= sizeof visit + 2 && request->path[at - 3] == '%') {
-            must(hex(request->path[at - 2]) >= 0 && hex(c) >= 0);
+            must(hex(request->path[at - 2]) < 16 && hex(c) < 16);
             c = (char)(hex(request->path[at - 2]) << 4 | hex(c));
             at -= 2;
         }
