@@ -84,7 +84,7 @@ struct footfall_web_exchange {
     unsigned settled, tries;       /* places.c, count.c */
     struct footfall__web_listing *listing; /* owned */
     struct footfall_web_badge badge;
-    int unique; /* the badge shows unique visitors */
+    int unique, hit; /* the badge: unique visitors; count it */
 
     /* the answer */
     struct footfall_web_response response;
@@ -122,7 +122,7 @@ int footfall__web_parameter(struct footfall_web_exchange *x, char *out, size_t r
 void footfall__web_count(struct footfall_web_exchange *x, footfall__web_step *counted);
 int footfall__web_token(struct footfall_web_exchange *x); /* Idempotency-Key into x->op: 1; 0: refused */
 
-/* list.c: what FOOTFALL__WEB_ASK_LIST does. */
+/* admin.c: what FOOTFALL__WEB_ASK_LIST does. */
 int footfall__web_list_all(struct footfall_web_exchange *x, const struct footfall_call *call);
 void footfall__web_listing_free(struct footfall__web_listing *listing); /* NULL is fine */
 
