@@ -66,6 +66,12 @@ class Server:
             kib = dict(re.findall(r'^(VmRSS|VmHWM):\s+(\d+) kB', status.read(), re.MULTILINE))
         return int(kib['VmRSS']) / 1024, int(kib['VmHWM']) / 1024
 
+    def processor(self):
+        """Seconds of processor time so far."""
+        with open(f'/proc/{self.process.pid}/stat', encoding='utf-8') as stat:
+            user, system = stat.read().rpartition(')')[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
+
     def stop(self):
         """SIGTERM, and how long that took."""
         begun = time.monotonic()
@@ -118,13 +124,15 @@ class Bench:
             server.stop()
 
     def wrk(self, server, path, how):
-        """Answers a second, p50, p99 and slowest in ms, answers, and those that were no success."""
+        """Answers a second; p50, p99 and slowest in ms; microseconds of the server's processor time an answer; answers, and those that
+        were no success."""
+        begun = server.processor()
         said = subprocess.run(['wrk', '-t', '2', '-c', str(self.args.connections), '-d', f'{self.args.seconds}s', '-s', f'{HERE}/visits.lua',
                                server.url, '--', path, how], check=True, stdout=subprocess.PIPE, text=True).stdout
         requests, seconds, failures, refused, *times = map(float, re.search(r'^figures (.*)', said, re.MULTILINE).group(1).split())
         if failures:
             sys.exit(f'bench_http.py: {failures:.0f} requests failed')
-        return [requests / seconds, *times, requests, refused]
+        return [requests / seconds, *times, (server.processor() - begun) * 1e6 / requests, requests, refused]
 
     def visited(self, options=PROXY, how='proxied', path='/visit', log=None):
         """wrk's figures and the server's memory at its peak; everything answered has been counted."""
@@ -149,7 +157,7 @@ class Bench:
 
     def answered(self):
         with self.answering() as server:
-            return self.wrk(server, '/visit', 'proxied') + list(server.memory())
+            return self.wrk(server, '/visit', 'proxied')[:5] + list(server.memory())
 
     def in_turn(self, *programs):
         """Medians, column by column, of programs that take turns."""
@@ -165,12 +173,13 @@ class Bench:
                  detail=f'{ours[0]:,.0f} / {constant[0]:,.0f} answers a second')
         self.say('/visit, p99, ms', ours[2], 20, least=False,
                  detail=f'median {ours[1]:.2f}, slowest {ours[3]:.1f}; constant {constant[1]:.2f}, {constant[2]:.2f}, {constant[3]:.1f}')
-        self.say('resident memory at its peak, MiB', ours[5], 16, least=False, detail=f'constant {constant[-1]:.2f}')
+        print(f'{"processor time of the server an answer, us":56} {ours[4]:9.2f}   constant {constant[4]:.2f}', flush=True)
+        self.say('resident memory at its peak, MiB', ours[-1], 16, least=False, detail=f'constant {constant[-1]:.2f}')
 
     def memory(self):
         for name, how in (('after 20,000 addresses', 'few'), ('behind a proxy that forwards none', 'silent')):
             figures, = self.in_turn(lambda h=how: self.visited(how=h))
-            self.say(f'resident memory {name}, MiB', figures[5], 16, least=False,
+            self.say(f'resident memory {name}, MiB', figures[-1], 16, least=False,
                      detail=f'{figures[0]:,.0f} answers a second, p99 {figures[2]:.2f} ms')
 
     def first_answer(self, db):
@@ -195,7 +204,7 @@ class Bench:
                 '/healthz': {'path': '/healthz'}}
         plain, *rows = self.in_turn(self.visited, *(lambda w=way: self.visited(**w) for way in ways.values()))
         for name, row in zip(('/visit', *ways), (plain, *rows)):
-            print(f'{name:56} {row[0]:9,.0f}   a second, p99 {row[2]:.2f} ms, {row[5]:.1f} MiB', flush=True)
+            print(f'{name:56} {row[0]:9,.0f}   a second, p99 {row[2]:.2f} ms, {row[4]:.1f} us of processor, {row[-1]:.1f} MiB', flush=True)
 
     def redis(self):
         try:
@@ -212,7 +221,7 @@ class Bench:
                 return self.visited((*PROXY, 'backend=redis', f'redis.url={store.url}', f'secret_file={secret}'))
         ours, constant = self.in_turn(visited, self.answered)
         print(f'{"/visit in Redis / a constant answer":56} {ours[0] / constant[0]:9.2f}   {ours[0]:,.0f} / {constant[0]:,.0f} a second, '
-              f'p99 {ours[2]:.2f} ms, {ours[5]:.1f} MiB', flush=True)
+              f'p99 {ours[2]:.2f} ms, {ours[-1]:.1f} MiB', flush=True)
 
 
 def main():
