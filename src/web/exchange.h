@@ -81,7 +81,8 @@ struct footfall_web_exchange {
     struct footfall_visitor visitor;
     struct footfall_result result; /* its status is the outcome */
     struct footfall_error err;     /* of a failure */
-    unsigned settled, tries;       /* places.c, count.c */
+    unsigned settled;              /* places.c, count.c */
+    int has_place;                 /* that is not settled yet */
     struct footfall__web_listing *listing; /* owned */
     struct footfall_web_badge badge;
     int unique, hit; /* the badge: unique visitors; count it */
@@ -120,6 +121,7 @@ int footfall__web_parameter(struct footfall_web_exchange *x, char *out, size_t r
 
 /* count.c: does x->op, in two steps where a counter may have to be made; then `counted`, or the failure is answered. */
 void footfall__web_count(struct footfall_web_exchange *x, footfall__web_step *counted);
+void footfall__web_settle(struct footfall_web_exchange *x); /* the place that it still has, when nobody takes the outcome up */
 int footfall__web_token(struct footfall_web_exchange *x); /* Idempotency-Key into x->op: 1; 0: refused */
 
 /* admin.c: what FOOTFALL__WEB_ASK_LIST does. */
