@@ -2,7 +2,6 @@
 #include "server.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,14 +61,6 @@ int footfall__serve_check(const struct footfall_config *config, struct footfall_
 {
     struct footfall_serve_settings settings;
     return footfall__serve_settings_read(&settings, config, err);
-}
-
-/* Few arenas and short-lived memory given back: the answers of many threads would otherwise leave holes in all of them. */
-static void keep_memory_small(void)
-{
-    mallopt(M_ARENA_MAX, 2);
-    mallopt(M_TRIM_THRESHOLD, 256 * 1024);
-    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
 static struct footfall_serve *new_server(struct footfall *ff, const struct footfall_serve_options *options)
@@ -147,7 +138,7 @@ int footfall__serve_start(struct footfall_serve **out, struct footfall *ff, cons
     struct footfall_serve *server = NULL;
     int rc = FOOTFALL_OK;
     *out = NULL;
-    keep_memory_small();
+    footfall__serve_keep_memory_small();
     server = new_server(ff, options);
     MHD_set_panic_func(panic, server);
     if (server == NULL || server->wake_fd < 0) {
@@ -244,6 +235,7 @@ static int stop(struct footfall_serve *server)
 
 int footfall__serve_run(struct footfall_serve *server, int (*interrupted)(void))
 {
+    footfall__serve_give_back_code();
     footfall__serve_notify("READY=1");
     while (!interrupted())
         footfall__serve_accept(server, WAIT_MS, interrupted);

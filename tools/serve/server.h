@@ -195,6 +195,11 @@ void footfall__serve_loops_end(struct footfall_serve *server); /* ends the threa
 /* To its loop: a new connection, or one that is suspended and goes on. Any thread. It may be gone when this returns. */
 void footfall__serve_back(void *connection);
 
+/* ---- memory.c ------------------------------------------------------------------------------------------------------------- */
+
+void footfall__serve_keep_memory_small(void); /* before there are threads */
+void footfall__serve_give_back_code(void);    /* after the start */
+
 /* ---- accept.c ------------------------------------------------------------------------------------------------------------- */
 
 /* Waits for connections and takes them, for wait_ms at most; a signal ends it early when interrupted() is not 0. */
