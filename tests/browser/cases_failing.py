@@ -3,7 +3,7 @@ import signal
 
 from harness import Case
 
-OWN = '<p id="own">many</p><p id="both">many</p><p id="waits">many</p><p id="fails">many</p><p id="alone"></p>'
+OWN = '<p id="own"><b>many</b></p><p id="both">many</p><p id="waits">many</p><p id="fails">many</p><p id="alone"></p>'
 
 
 class Failing(Case):
@@ -40,6 +40,7 @@ class Failing(Case):
         self.stop()
         page.open(self.publish('/', self.targets()))
         self.texts(page, 'many', 'sorry', 'many', 'sorry', '')
+        self.assertEqual(page.js('document.querySelector("#own").innerHTML'), '<b>many</b>')
         self.assertEqual(page.js('footfall.visit()'), None)
         self.assertEqual(page.js('footfall.visit("other")'), None)
         self.texts(page, 'many', 'sorry', 'many', 'sorry', '')
@@ -56,11 +57,12 @@ class Failing(Case):
         self.remember(page)
         self.process.send_signal(signal.SIGSTOP)
         try:
-            page.open(self.publish('/', self.targets()))  # which is loaded
-            self.texts(page, 'many', 'wait', 'wait', 'many', '…')
+            head = self.widget('data-counter=here data-target=#late data-loading=wait', '')  # runs before there is such an element
+            page.open(self.publish('/', self.targets() + '<p id="late">many</p>', head))  # which is loaded
+            self.texts(page, 'many', 'wait', 'wait', 'many', '…', 'wait')
         finally:
             self.process.send_signal(signal.SIGCONT)
-        self.texts(page, *['1'] * 5)
+        self.texts(page, *['1'] * 6)
         self.assertEqual(self.counter('here'), (1, 1))
         self.untroubled(page)
 
@@ -80,6 +82,17 @@ class Failing(Case):
         page.open(self.publish('/', self.targets('x' * 201)))
         self.texts(page, 'many', 'sorry', 'many', 'sorry', '')
         self.assertEqual(page.js('footfall.visit()'), None)
+        self.untroubled(page)
+
+    def test_server_makes_no_counters(self):
+        self.stop()
+        self.serve('-o', 'http.create=false')
+        page = self.page()
+        page.open(self.publish('/', self.targets()))
+        self.texts(page, 'many', 'sorry', 'many', 'sorry', '')  # and not 0
+        self.footfall('set', 'here', '41', '5')
+        self.assertEqual(page.js('footfall.visit()')['count'], 42)
+        self.texts(page, *['42'] * 5)
         self.untroubled(page)
 
     def test_page_is_wrong(self):

@@ -97,7 +97,7 @@ class Badge(Case):
     def test_screenshot(self):
         shown = [('visits', color) for color in COLORS] + [(label, 'blue') for label in LABELS + ['', '訪問 한국', '👩‍👧 🇩🇪 👍🏽']]
         images = ''.join(f'<img src="{self.badge(label, color)}" alt=""> '.replace('&', '&amp;') for label, color in shown)
-        page = self.page(width=420)
+        page = self.page(width=420, height=400)
         page.open(self.publish('/', f'<p>{images}</p><p style="background: #222">{images}</p>', policy=None,
                                head='<meta name="viewport" content="width=device-width">'))
         self.assertTrue(page.js('[...document.images].every(image => image.naturalHeight == 20 && image.naturalWidth > 30)'))

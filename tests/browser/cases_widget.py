@@ -17,6 +17,9 @@ async function updateCounter() {
 }
 document.addEventListener("DOMContentLoaded", updateCounter);
 </script>'''
+# Requests go out, in the order that they are made or another, when the test says so.
+HELD = '''window.held = []; window.fetch = (fetch => (...what) => new Promise(done => held.push(() => {
+    const answer = fetch(...what); done(answer); return answer.then(() => undefined); })))(window.fetch);'''
 PRERENDER = '<a href="/next">next</a><script type="speculationrules">{"prerender": [{"urls": ["/next"], "eagerness": "immediate"}]}</script>'
 
 
@@ -113,7 +116,8 @@ class SinglePage(Case):
 
     def test_navigations(self):
         page = self.page()
-        page.open(self.publish('/', self.widget('data-path') + self.widget('data-path data-value=unique') + self.widget('data-counter=site')))
+        widgets = ('data-path', 'data-path data-value=unique', 'data-counter=site')
+        page.open(self.publish('/', ''.join(self.widget(attributes, 'defer') for attributes in widgets)))
         texts = '[...document.querySelectorAll(".footfall")].map(span => span.textContent)'
         page.becomes(texts, ['1', '1', '1'])
         said = page.js('history.pushState(0, "", "/two"), footfall.visit()')
@@ -122,12 +126,35 @@ class SinglePage(Case):
         page.js('footfall.visit()')
         page.becomes(texts, ['2', '1', '3'])
         self.assertEqual([self.counter(name) for name in ('/', '/two', 'site')], [(1, 1), (2, 1), (3, 1)])
+        page.js('document.querySelectorAll(".footfall")[2].textContent = "untouched"')
         page.js('footfall.visit("/two")')  # by name: this one alone, and what shows it
-        page.becomes(texts, ['3', '1', '3'])
+        page.becomes(texts, ['3', '1', 'untouched'])
         said = page.js('footfall.visit("a download")')
         self.assertEqual((said['counter'], said['count'], said['is_new_visitor']), ('a download', 1, True))
-        self.assertEqual(page.js(texts), ['3', '1', '3'])
+        self.assertEqual(page.js(texts), ['3', '1', 'untouched'])
         self.assertEqual([self.counter(name) for name in ('/', '/two', 'site', 'a download')], [(1, 1), (3, 1), (3, 1), (1, 1)])
+        self.untroubled(page)
+
+    def test_an_answer_that_comes_too_late(self):
+        page = self.page(before=HELD)
+        self.footfall('set', '/two', '50', '5')
+        page.open(self.publish('/', self.widget('data-path')))
+        page.becomes('held.length', 1)
+        page.js('history.pushState(0, "", "/two"); void footfall.visit()')
+        self.assertEqual(page.js('held.length'), 2)
+        page.js('held[1]()')
+        page.shows('.footfall', '51')
+        self.assertEqual(page.js('held[0]().then(() => new Promise(done => setTimeout(done, 50)))'), None)
+        self.assertEqual(page.text('.footfall'), '51')
+        self.assertEqual((self.counter('/'), self.counter('/two')), ((1, 1), (51, 6)))
+
+    def test_ends_with_its_element(self):
+        page = self.page()
+        page.open(self.publish('/', self.widget('data-counter=gone') + self.widget('data-counter=stays')))
+        page.becomes('[...document.querySelectorAll(".footfall")].map(span => span.textContent)', ['1', '1'])
+        page.js('document.querySelector("script").remove(), footfall.visit()')
+        page.becomes('[...document.querySelectorAll(".footfall")].map(span => span.textContent)', ['1', '2'])
+        self.assertEqual((self.counter('gone'), self.counter('stays')), ((1, 1), (2, 1)))
         self.untroubled(page)
 
 

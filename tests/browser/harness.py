@@ -73,11 +73,11 @@ class Case(unittest.TestCase):
     def footfall(self, *words):
         subprocess.run(self.command(*words), check=True, env=self.environment, stdout=subprocess.DEVNULL, timeout=chromium.SECONDS)
 
-    def serve(self):
+    def serve(self, *options):
         """Starts it, on the port that it had before."""
         log_path = os.path.join(self.folder, 'log')
         with open(log_path, 'wb') as log:
-            self.process = subprocess.Popen(self.command('serve'), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+            self.process = subprocess.Popen(self.command(*options, 'serve'), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                                             env=self.environment, preexec_fn=dies_with_us())
         self.addCleanup(self.kill, self.process)
         until = time.monotonic() + chromium.SECONDS
