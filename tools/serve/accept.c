@@ -1,4 +1,4 @@
-/* accept.c: takes connections and hands them to libmicrohttpd's threads, on the main thread, where signals arrive too. Taken
+/* accept.c: takes connections and hands them to the loops, on the main thread, where signals arrive too. Taken
  * here and not by libmicrohttpd so that limits hold over all threads, a lack of descriptors is waited out, and stopping is not
  * taking any more. */
 #include "server.h"
@@ -26,18 +26,17 @@ static const char *peer_of(char out[INET6_ADDRSTRLEN], const struct sockaddr_sto
     return NULL;
 }
 
-static void hand_over(struct footfall_serve *server, int fd, const struct sockaddr_storage *address, socklen_t bytes)
+static void hand_over(struct footfall_serve *server, int fd, const struct sockaddr_storage *address)
 {
     char text[INET6_ADDRSTRLEN];
     struct footfall_serve_connection *c = footfall__serve_connect(server, fd, peer_of(text, address));
     atomic_fetch_add_explicit(&server->counts.connections, 1, memory_order_relaxed);
-    if (c == NULL) {
-        atomic_fetch_add_explicit(&server->counts.refused, 1, memory_order_relaxed);
-        close(fd);
+    if (c != NULL) {
+        footfall__serve_back(c);
         return;
     }
-    if (MHD_add_connection(server->daemon, fd, (const struct sockaddr *)address, bytes) != MHD_YES) /* has closed it */
-        footfall__serve_disconnect(c);
+    atomic_fetch_add_explicit(&server->counts.refused, 1, memory_order_relaxed);
+    close(fd);
 }
 
 /* There is something that accept lacks (descriptors, memory). Trying at once again would only burn time. */
@@ -59,7 +58,7 @@ static int take_one(struct footfall_serve *server)
     socklen_t bytes = sizeof address;
     int fd = accept4(server->listener.fd, (struct sockaddr *)&address, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        hand_over(server, fd, &address, bytes);
+        hand_over(server, fd, &address);
         return 1;
     }
     switch (errno) {
@@ -79,12 +78,8 @@ static int take_one(struct footfall_serve *server)
 /* 1: as many as there may be. From then on the end of one is told. */
 static int is_full(struct footfall_serve *server)
 {
-    uint32_t open = 0;
     atomic_store(&server->is_full, 1);
-    pthread_mutex_lock(&server->lock);
-    open = server->open;
-    pthread_mutex_unlock(&server->lock);
-    if (open >= server->settings.max_connections)
+    if (atomic_load(&server->open) >= server->settings.max_connections)
         return 1;
     atomic_store(&server->is_full, 0);
     return 0;
@@ -106,7 +101,7 @@ static int wait_for(struct pollfd *what, nfds_t count, int64_t wait_ms, int (*in
 
 void footfall__serve_accept(struct footfall_serve *server, int64_t wait_ms, int (*interrupted)(void))
 {
-    struct pollfd what[2] = { { .fd = server->wake, .events = POLLIN },
+    struct pollfd what[2] = { { .fd = server->wake_fd, .events = POLLIN },
                               { .fd = server->listener.fd, .events = POLLIN } };
     int64_t pause_ms = server->pause_end_ms - footfall__serve_ms();
     int takes = pause_ms <= 0 && !is_full(server);
@@ -115,7 +110,7 @@ void footfall__serve_accept(struct footfall_serve *server, int64_t wait_ms, int 
         wait_ms = pause_ms;
     if (wait_for(what, takes ? 2 : 1, wait_ms, interrupted) <= 0)
         return;
-    if (what[0].revents != 0 && read(server->wake, &woken, sizeof woken) < 0)
+    if (what[0].revents != 0 && read(server->wake_fd, &woken, sizeof woken) < 0)
         return;
     for (int i = 0; takes && what[1].revents != 0 && i < AT_ONCE; i++)
         if (is_full(server) || !take_one(server))

@@ -34,7 +34,7 @@ static enum MHD_Result send_it(struct footfall_serve_connection *c, int status, 
     if (is_last && MHD_add_response_header(response, "Connection", "close") != MHD_YES)
         return MHD_NO;
     c->request.step = FOOTFALL_SERVE_ANSWERED;
-    footfall__serve_phase(c, FOOTFALL_SERVE_SENDING);
+    footfall__serve_set_phase(c, FOOTFALL_SERVE_SENDING);
     result = MHD_queue_response(c->mhd, (unsigned)status, response);
     if (result == MHD_YES)
         c->request.status = status;
@@ -46,7 +46,7 @@ enum MHD_Result footfall__serve_answer(struct footfall_serve_connection *c)
     const struct footfall_web_response *from = footfall__web_response(c->request.exchange);
     struct MHD_Response *response = from != NULL ? response_of(from) : NULL;
     enum MHD_Result result = MHD_YES;
-    int is_last = c->request.too_large || atomic_load(&c->server->mode) != FOOTFALL_SERVE_OPEN;
+    int is_last = c->request.too_large || c->loop->mode != FOOTFALL_SERVE_OPEN;
     if (response == NULL)
         return MHD_NO;
     for (size_t i = 0; result == MHD_YES && i < from->header_count; i++)
@@ -63,6 +63,7 @@ enum MHD_Result footfall__serve_answer_malformed(struct footfall_serve_connectio
     struct footfall_web_response from = { .status = 400, .body = malformed, .body_bytes = sizeof malformed - 1 };
     struct MHD_Response *response = response_of(&from);
     enum MHD_Result result = MHD_NO;
+    atomic_fetch_add_explicit(&c->loop->server->counts.malformed, 1, memory_order_relaxed);
     if (response == NULL)
         return MHD_NO;
     if (MHD_add_response_header(response, type.name, type.value) == MHD_YES)
@@ -75,6 +76,6 @@ void footfall__serve_log_access(const struct footfall_serve_connection *c, int64
 {
     const struct footfall_serve_request *r = &c->request;
     const char *path = r->exchange != NULL ? footfall__web_logged(r->exchange) : "?";
-    footfall__serve_log(c->server, FOOTFALL_LOG_INFO, "%.16s %s %d %lld us", r->asked.method, path, r->status,
+    footfall__serve_log(c->loop->server, FOOTFALL_LOG_INFO, "%.16s %s %d %lld us", r->asked.method, path, r->status,
                         (long long)took_us);
 }

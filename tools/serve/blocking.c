@@ -10,10 +10,10 @@ static struct footfall_serve_connection *next_of(struct footfall_serve_blocking 
     struct footfall_serve_connection *c = b->first;
     if (c == NULL)
         return NULL;
-    b->first = c->next_blocked;
+    b->first = c->next;
     if (b->first == NULL)
         b->last = NULL;
-    c->next_blocked = NULL;
+    c->next = NULL;
     b->length--;
     return c;
 }
@@ -30,27 +30,27 @@ static void *run(void *user)
         }
         pthread_mutex_unlock(&b->lock);
         footfall__web_block(c->request.exchange);
-        b->resume(c);
+        footfall__serve_back(c);
         pthread_mutex_lock(&b->lock);
     }
     pthread_mutex_unlock(&b->lock);
     return NULL;
 }
 
-int footfall__serve_block(struct footfall_serve_connection *c, void (*resume)(void *user))
+int footfall__serve_block(struct footfall_serve_connection *c)
 {
-    struct footfall_serve_blocking *b = &c->server->blocking;
+    struct footfall_serve_blocking *b = &c->loop->server->blocking;
     int is_taken = 0;
     pthread_mutex_lock(&b->lock);
     is_taken = b->length < QUEUE_MAX;
     if (is_taken) {
+        c->next = NULL;
         if (b->last != NULL)
-            b->last->next_blocked = c;
+            b->last->next = c;
         else
             b->first = c;
         b->last = c;
         b->length++;
-        b->resume = resume;
         pthread_cond_signal(&b->changed);
     }
     pthread_mutex_unlock(&b->lock);

@@ -43,14 +43,14 @@ static int64_t now_us(void)
 
 void *footfall__serve_line(void *user, const char *target, struct MHD_Connection *mhd)
 {
-    struct footfall_serve *server = user;
+    struct footfall_serve_loop *loop = user;
     const union MHD_ConnectionInfo *known = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct footfall_serve_connection *c = known != NULL ? known->socket_context : NULL;
     if (c == NULL)
         return NULL;
-    atomic_fetch_add(&server->under_way, 1);
-    footfall__serve_phase(c, FOOTFALL_SERVE_READING);
-    if (server->settings.log_level >= FOOTFALL_LOG_INFO)
+    footfall__serve_count(&loop->tally.under_way, 1);
+    footfall__serve_set_phase(c, FOOTFALL_SERVE_READING);
+    if (loop->server->settings.log_level >= FOOTFALL_LOG_INFO)
         c->request.began_us = now_us();
     c->request.step = FOOTFALL_SERVE_LINE;
     c->request.wire = target;
@@ -125,12 +125,13 @@ static int expects_continue(const struct footfall_serve_request *r)
     return expect != NULL && strcasecmp(expect, "100-continue") == 0;
 }
 
+static int begin_work(struct footfall_serve_connection *c);
 static enum MHD_Result refuse_body(struct footfall_serve_connection *c);
 
 static enum MHD_Result begin(struct footfall_serve_connection *c, const char *method, const char *version)
 {
     struct footfall_serve_request *r = &c->request;
-    const struct footfall_serve_settings *settings = &c->server->settings;
+    const struct footfall_serve_settings *settings = &c->loop->server->settings;
     struct collected all;
     uint64_t length = 0;
     if (r->wire == NULL || collect_headers(c, &all) != 0)
@@ -139,11 +140,11 @@ static enum MHD_Result begin(struct footfall_serve_connection *c, const char *me
     mark_nul(r, version);
     r->asked.method = method;
     r->asked.peer = c->peer[0] != '\0' ? c->peer : NULL;
-    r->asked.peer_is_unix = c->server->listener.is_unix;
+    r->asked.peer_is_unix = c->loop->server->is_unix;
     footfall__web_target(&r->asked, r->target, r->target_bytes);
     r->keeps_body = strcmp(method, "PUT") == 0;
     if (is_ambiguous(&all))
-        return footfall__serve_answer_malformed(c);
+        return begin_work(c) == 0 ? footfall__serve_answer_malformed(c) : MHD_NO;
     length = all.length != NULL ? strtoull(all.length, NULL, 10) : 0;
     if (length <= settings->body_bytes)
         return MHD_YES;
@@ -156,7 +157,7 @@ static enum MHD_Result begin(struct footfall_serve_connection *c, const char *me
 static enum MHD_Result take_body(struct footfall_serve_connection *c, const char *body, size_t bytes)
 {
     struct footfall_serve_request *r = &c->request;
-    size_t most = c->server->settings.body_bytes;
+    size_t most = c->loop->server->settings.body_bytes;
     if (r->body_bytes + bytes > most)
         r->too_large = 1;
     if (r->body_bytes + bytes > (uint64_t)most + LINGER_BYTES)
@@ -174,32 +175,21 @@ static enum MHD_Result take_body(struct footfall_serve_connection *c, const char
 
 /* ---- the exchange ------------------------------------------------------------------------------------------------------- */
 
-/* On whatever thread has the outcome. The connection may be gone before this returns. */
-static void resume(void *user)
-{
-    struct footfall_serve_connection *c = user;
-    struct footfall_serve *server = c->server;
-    atomic_fetch_add(&server->resuming, 1);
-    MHD_resume_connection(c->mhd);
-    atomic_fetch_sub(&server->resuming, 1);
-}
-
 static enum MHD_Result refuse(struct footfall_serve_connection *c, enum footfall_web_refusal why)
 {
     struct footfall_serve_request *r = &c->request;
     footfall__web_end(r->exchange);
-    r->exchange = footfall__web_refuse(c->server->web, &r->asked, why);
+    r->exchange = footfall__web_refuse(c->loop->server->web, &r->asked, why);
     return r->exchange != NULL ? footfall__serve_answer(c) : MHD_NO;
 }
 
-/* It is all there, and from here on nobody cuts it off. Not busy unless it says so before it looks at the mode: whoever waits
- * for the busy to end has set that first. -1: it has been cut off. */
+/* It is all there, and from here on nobody cuts it off. */
 static int begin_work(struct footfall_serve_connection *c)
 {
-    if (footfall__serve_phase(c, FOOTFALL_SERVE_WORKING) != 0)
+    if (c->is_cut)
         return -1;
-    c->request.is_busy = 1;
-    atomic_fetch_add(&c->server->busy, 1);
+    footfall__serve_set_phase(c, FOOTFALL_SERVE_WORKING);
+    footfall__serve_count(&c->loop->tally.busy, 1);
     return 0;
 }
 
@@ -215,40 +205,55 @@ static enum MHD_Result take_up(struct footfall_serve_connection *c)
         return refuse_body(c);
     if (begin_work(c) != 0)
         return MHD_NO;
-    if (atomic_load(&c->server->mode) == FOOTFALL_SERVE_REFUSING)
+    if (c->loop->mode >= FOOTFALL_SERVE_REFUSING)
         return refuse(c, FOOTFALL_WEB_BUSY);
     if (r->body != NULL) {
         r->asked.body = r->body;
         r->asked.body_bytes = (size_t)r->body_bytes;
     }
-    r->exchange = footfall__web_begin(c->server->web, &r->asked);
+    r->exchange = footfall__web_begin(c->loop->server->web, &r->asked);
     if (r->exchange == NULL)
         return MHD_NO;
     r->step = FOOTFALL_SERVE_TAKEN;
     return footfall__web_state(r->exchange) == FOOTFALL_WEB_ANSWERED ? footfall__serve_answer(c) : MHD_YES;
 }
 
-/* Suspends first: the completion may come at once. */
+static void suspend(struct footfall_serve_connection *c, enum footfall_serve_step step)
+{
+    MHD_suspend_connection(c->mhd);
+    c->request.step = step;
+    footfall__serve_count(&c->loop->tally.suspended, 1);
+}
+
+/* Suspends first: the outcome may be there at once. */
 static enum MHD_Result go_on(struct footfall_serve_connection *c)
 {
-    struct footfall_serve_request *r = &c->request;
-    switch (footfall__web_state(r->exchange)) {
+    switch (footfall__web_state(c->request.exchange)) {
     case FOOTFALL_WEB_STARTS:
-        MHD_suspend_connection(c->mhd);
-        r->step = FOOTFALL_SERVE_STARTED;
-        footfall__web_start(r->exchange, resume, c);
+        suspend(c, FOOTFALL_SERVE_STARTED);
+        footfall__web_start(c->request.exchange, footfall__serve_back, c);
         return MHD_YES;
     case FOOTFALL_WEB_BLOCKS:
-        MHD_suspend_connection(c->mhd);
-        r->step = FOOTFALL_SERVE_BLOCKED;
-        if (footfall__serve_block(c, resume) != 0) {
-            r->step = FOOTFALL_SERVE_CROWDED;
-            resume(c);
+        suspend(c, FOOTFALL_SERVE_BLOCKED);
+        if (footfall__serve_block(c) != 0) {
+            c->request.step = FOOTFALL_SERVE_CROWDED;
+            footfall__serve_back(c);
         }
         return MHD_YES;
     default:
         return footfall__serve_answer(c);
     }
+}
+
+/* The outcome is there. */
+static enum MHD_Result resumed(struct footfall_serve_connection *c)
+{
+    footfall__serve_count(&c->loop->tally.suspended, -1);
+    if (c->request.step == FOOTFALL_SERVE_CROWDED)
+        return refuse(c, FOOTFALL_WEB_BUSY);
+    if (c->request.step == FOOTFALL_SERVE_STARTED)
+        footfall__web_go_on(c->request.exchange);
+    return go_on(c);
 }
 
 enum MHD_Result footfall__serve_handle(void *user, struct MHD_Connection *mhd, const char *url, const char *method,
@@ -270,14 +275,12 @@ enum MHD_Result footfall__serve_handle(void *user, struct MHD_Connection *mhd, c
         result = take_body(c, body, *body_bytes);
         *body_bytes = 0;
         return result;
-    case FOOTFALL_SERVE_STARTED:
-        footfall__web_go_on(c->request.exchange);
-        return go_on(c);
     case FOOTFALL_SERVE_TAKEN:
-    case FOOTFALL_SERVE_BLOCKED:
         return go_on(c);
+    case FOOTFALL_SERVE_STARTED:
+    case FOOTFALL_SERVE_BLOCKED:
     case FOOTFALL_SERVE_CROWDED:
-        return refuse(c, FOOTFALL_WEB_BUSY);
+        return resumed(c);
     default:
         return MHD_NO;
     }
@@ -312,7 +315,7 @@ static void make_ready(struct footfall_serve_request *r)
 void footfall__serve_completed(void *user, struct MHD_Connection *mhd, void **context,
                                enum MHD_RequestTerminationCode why)
 {
-    struct footfall_serve *server = user;
+    struct footfall_serve_loop *loop = user;
     struct footfall_serve_connection *c = *context;
     int was_busy = 0;
     (void)mhd;
@@ -320,14 +323,15 @@ void footfall__serve_completed(void *user, struct MHD_Connection *mhd, void **co
     if (c == NULL)
         return;
     *context = NULL;
-    was_busy = c->request.is_busy;
-    if (server->settings.log_level >= FOOTFALL_LOG_INFO && c->request.status != 0)
+    was_busy = c->phase >= FOOTFALL_SERVE_WORKING;
+    if (c->request.began_us != 0 && c->request.status != 0)
         footfall__serve_log_access(c, now_us() - c->request.began_us);
     make_ready(&c->request);
-    atomic_fetch_add_explicit(&c->requests, 1, memory_order_relaxed);
-    footfall__serve_phase(c, FOOTFALL_SERVE_WAITING);
-    atomic_store_explicit(&server->active_ms, footfall__serve_ms(), memory_order_relaxed);
+    footfall__serve_set_phase(c, FOOTFALL_SERVE_WAITING);
+    c->seen_bytes = FOOTFALL_SERVE_UNSEEN;
+    c->begun_ms = 0;
+    atomic_store_explicit(&loop->tally.active_ms, loop->now_ms, memory_order_relaxed);
+    footfall__serve_count(&loop->tally.under_way, -1);
     if (was_busy)
-        atomic_fetch_sub(&server->busy, 1);
-    atomic_fetch_sub(&server->under_way, 1);
+        footfall__serve_count(&loop->tally.busy, -1);
 }

@@ -75,7 +75,8 @@ static void *run(void *user)
 {
     struct footfall_serve *server = user;
     int64_t now = footfall__serve_ms();
-    struct times next = { server->knows_counters ? INT64_MAX : now + KNOW_MS, now + PING_MS, now + FIRST_PURGE_MS };
+    struct times next = { server->upkeep.knows_counters ? INT64_MAX : now + KNOW_MS, now + PING_MS,
+                          now + FIRST_PURGE_MS };
     while (!waits(server, wait_of(&next))) {
         struct footfall_error err;
         now = footfall__serve_ms();
