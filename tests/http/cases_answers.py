@@ -4,7 +4,7 @@ import itertools
 import re
 
 from client import request
-from serving import CONTRACT, Case
+from serving import ADMIN, CONTRACT, Case
 
 MAX = 9223372036854775807
 ORIGIN = 'https://pages.example'
@@ -80,13 +80,12 @@ class Visits(Case):
                 ('/visit/計數器'.encode(), '計數器'), ('/visit/%E8%A8%88數'.encode(), '計數')):
             with self.subTest(target=target):
                 self.assertEqual(self.get(target, status=200).json['counter'], name)
-        for target in ('/a%2Fb%00c', '/', '/visitx', '/visits/a', '/Visit', '//visit/a', '/visit%2Fa', '/visit%00', '/counter', '/badge',
-                       '/x/visit/a', '/counters/', '/healthz/', '/footfall.js/', '/favicon.ico', '/%', 'http://counter.example', '*'):
+        for target in ('/a%2Fb%00c', '/visitx', '/visits/a', '/Visit', '//visit/a', '/visit%2Fa', '/visit%00', '/counter', '/badge',
+                       '/x/visit/a', '/counters/', '/healthz/', '/footfall.js/', '/favicon.ico', '/%'):
             with self.subTest(target=target):
-                if target in ('/', 'http://counter.example'):
-                    self.assertIn(b'<html', self.get(target, status=200).body)
-                else:
-                    self.get(target, status=404, code='not_found')
+                self.get(target, status=404, code='not_found')
+        for target in ('/', 'http://counter.example', 'http://counter.example?a', '/?visit'):
+            self.assertIn(b'<html', self.get(target, status=200).body)
         total = sum(total for total, _ in self.counters().values())
         self.assertEqual(total, 22)
 
@@ -128,11 +127,10 @@ class Methods(Case):
     def test_every_path_and_method(self):
         self.ok('set', 'x', '5', '2')
         self.serve('http.admin_token_file=token')
-        allowed = [('Authorization', 'Bearer a token of sixteen bytes or more')]
         for (path, template), method in itertools.product(self.paths.items(), ('GET', 'POST', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'TRACE',
                                                                                'PROPFIND', 'get', 'Visit', 'X' * 40)):
             with self.subTest(path=path, method=method):
-                answer = self.ask(method, path, allowed, body=b'{"total_visits":5}' if method == 'PUT' else None)
+                answer = self.ask(method, path, [ADMIN], body=b'{"total_visits":5}' if method == 'PUT' else None)
                 known = CONTRACT.methods(template)
                 if method in known:
                     self.assertLess(answer.status, 300, answer)
@@ -141,18 +139,17 @@ class Methods(Case):
                     self.assertEqual(set(answer.get('Allow').split(', ')), known)
                 if method == 'OPTIONS':
                     self.assertEqual(set(answer.get('Allow').split(', ')), known)
-        self.assertEqual(self.counters(), {'x': (6, 0), 'main_page': (2, 1)})
+        self.assertEqual(self.counters(), {'x': (5, 0), 'main_page': (2, 1)})
         self.assertEqual({CONTRACT.path_of(path) for path in self.paths}, set(CONTRACT.document['paths']))
 
     def test_head_is_get_without_a_body(self):
         self.ok('set', 'x', '5', '2')
         self.serve('http.admin_token_file=token')
-        allowed = [('Authorization', 'Bearer a token of sixteen bytes or more')]
         for path in ('/counter/x', '/counter/absent', '/badge/x', '/badge/x?label=a&hit=1', '/', '/footfall.js', '/healthz', '/readyz', '/nothing',
                      '/counters', '/visit/x', '/visit/absent', '/visit'):
             with self.subTest(path=path):
-                head = self.ask('HEAD', path, allowed)
-                get = self.get(path, allowed, sec_purpose='prefetch')
+                head = self.ask('HEAD', path, [ADMIN])
+                get = self.get(path, [ADMIN], sec_purpose='prefetch')
                 self.assertEqual(head.status, get.status)
                 left_out = ('Date', 'Connection')
                 self.assertEqual([each for each in head.fields if each[0] not in left_out],
@@ -163,8 +160,8 @@ class Methods(Case):
         self.serve()
         for path in ('/visit', '/counter/x', '/nothing', '/'):
             self.assertIn(self.ask('OPTIONS', path).status, (204, 404))
-        with self.server.connect() as connection:
-            self.assertEqual(connection.ask('OPTIONS', '*').status, 204)
+        self.ask('OPTIONS', '*', status=204)
+        self.get('*', status=405)
         self.assertEqual(self.counters(), {})
 
 
@@ -235,7 +232,7 @@ class Caching(Case):
         """A tag for each of its parameters."""
         self.ok('set', 'x', '1234', '2')
         self.serve()
-        queries = ['', 'label=a', 'label=b', 'color=blue', 'color=4c1', 'color=%2344cc11', 'value=unique', 'label=a&color=blue', 'label=']
+        queries = ['', 'label=a', 'label=b', 'color=red', 'color=f0a', 'color=%23f0ab12', 'value=unique', 'label=a&color=red', 'label=']
         tags = [self.get(f'/badge/x?{query}', status=200).get('ETag') for query in queries]
         self.assertEqual(len(set(tags)), len(queries))
         for query in ('value=total&nothing=1', 'label=visits&v=2', '_=1234'):
@@ -246,8 +243,7 @@ class Caching(Case):
         self.assertNotIn('<script', shown)
         self.assertIn('1.2k', shown)
         self.assertIn('1234', shown)
-        for query in ('value=both', 'value=', 'color=nocolour', 'color=12345', 'label=%', 'label=%0a', 'label=%ff', 'label=' + 'a' * 129, 'hit=2',
-                      'a=%zz'):
+        for query in ('value=both', 'value=', 'color=nocolour', 'color=12345', 'label=%', 'label=%0a', 'label=%ff', 'label=' + 'a' * 129, 'hit=2'):
             self.get(f'/badge/x?{query}', status=400, code='bad_parameter')
         self.get('/badge/x?label=' + 'a' * 128, status=200)
         self.assertIn('>0<', self.get('/badge/absent', status=200).body.decode())
@@ -273,7 +269,7 @@ class Origins(Case):
             with self.subTest(path=path):
                 answer = self.ask(method, path, origin=ORIGIN)
                 self.assertEqual(answer.get('Access-Control-Allow-Origin'), '*')
-                self.assertEqual(answer.get('Access-Control-Expose-Headers'), 'ETag, Retry-After')
+                self.assertEqual(answer.get('Access-Control-Expose-Headers'), 'ETag' if answer.get('ETag') else None)
                 self.assertIsNone(answer.get('Access-Control-Allow-Credentials'))
         answer = self.ask('OPTIONS', '/visit/x', self.preflight, status=204)
         self.assertEqual(answer.get('Access-Control-Allow-Origin'), '*')
@@ -300,10 +296,10 @@ class Origins(Case):
 
     def test_administration_is_for_nobody_elses_pages(self):
         self.serve('http.admin_token_file=token')
-        allowed = [('Authorization', 'Bearer a token of sixteen bytes or more'), ('Origin', ORIGIN)]
+        theirs = [('Origin', ORIGIN)]
         for method, path, body in (('GET', '/counters', None), ('PUT', '/counter/x', b'{"total_visits":1}'), ('DELETE', '/counter/x', None),
                                    ('GET', '/metrics', None)):
-            for headers in (allowed, allowed[1:]):
+            for headers in (theirs, [ADMIN, *theirs]):
                 answer = self.ask(method, path, headers, body)
                 self.assertIsNone(answer.get('Access-Control-Allow-Origin'), f'{method} {path}')
         answer = self.ask('OPTIONS', '/counter/x', {**self.preflight, 'Access-Control-Request-Method': 'DELETE'})

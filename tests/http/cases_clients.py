@@ -53,14 +53,14 @@ class Peers(Case):
                 '198.51.100.1,203.0.113.9 ,\t10.1.2.3, 127.0.0.1', '203.0.113.9, 2001:db8:ffff:1::7, 10.0.0.1', '203.0.113.9:443', '::ffff:203.0.113.9',
                 '203.0.113.9, ::ffff:10.1.2.3', '[::ffff:203.0.113.9]:443')):
             with self.subTest(value=value):
-                self.assert_is([('X-Forwarded-For', value)], '203.0.113.9', name=number)
+                self.assert_is([('X-Forwarded-For', value)], '203.0.113.9', name=f'four{number}')
         for number, value in enumerate(('2001:db8::1', '[2001:db8::1]', '[2001:db8::1]:443', '2001:DB8:0::1', '2001:db8::ffff, 10.0.0.1',
-                                        '2001:db8:0:0:1::'), 20):
+                                        '2001:db8:0:0:1::')):
             with self.subTest(value=value):
-                self.assert_is([('X-Forwarded-For', value)], '2001:db8::1', name=number)
+                self.assert_is([('X-Forwarded-For', value)], '2001:db8::1', name=f'six{number}')
         # Its lines are one list, in their order; when all are trusted the leftmost is who asked.
         self.assert_is([('X-Forwarded-For', '198.51.100.1'), ('x-forwarded-for', '203.0.113.9')], '203.0.113.9', name='lines')
-        self.assert_is([('X-Forwarded-For', '203.0.113.9'), ('X-Forwarded-For', '10.0.0.1')], '203.0.113.9', name='trusted lines')
+        self.assert_is([('X-Forwarded-For', '203.0.113.9'), ('X-Forwarded-For', '10.0.0.1')], '203.0.113.9', name='trusted')
         self.assert_is([('X-Forwarded-For', '10.0.0.7, 10.0.0.8')], '10.0.0.7', name='all')
         self.assertTrue(self.visit('all', [('X-Forwarded-For', '10.0.0.8, 10.0.0.7')])['is_new_visitor'])
         self.assertTrue(self.visit('other', [('X-Forwarded-For', '2001:db8:0:1::1')])['is_new_visitor'])
@@ -98,7 +98,7 @@ class Peers(Case):
                                    ('X-Whatever', '203.0.113.9', '::ffff:203.0.113.9')):
             with self.subTest(header=header):
                 self.serve('http.trusted_proxies=127.0.0.0/8', f'http.address_header={header}')
-                name = good.replace(':', '')
+                name = f'{header}/{good}'
                 self.assertTrue(self.visit(name, [(header, good), ('X-Forwarded-For', '198.51.100.1')])['is_new_visitor'])
                 self.assertFalse(self.visit(name, [(header.upper(), same), ('X-Forwarded-For', '198.51.100.2')])['is_new_visitor'])
                 answer = self.get(f'/visit/{name}', x_forwarded_for='198.51.100.1', status=400, code='bad_address')

@@ -21,7 +21,7 @@ class Load(Case):
         self.refused = 0
 
     def options(self):
-        return ['http.trusted_proxies=127.0.0.1', 'http.max_connections=1024']
+        return ['http.trusted_proxies=127.0.0.1', 'http.request_timeout=2s']
 
     def prepare(self):
         number = next(self.number)
@@ -133,7 +133,7 @@ class StoppedWhileWaiting(Case):
     def in_flight(self):
         """Requests whose answer is not sent yet, besides the one that asks."""
         text = self.get('/metrics', status=200).body.decode()
-        line = next(line for line in text.splitlines() if line.startswith('footfall_http_requests_in_flight '))
+        line = next(line for line in text.splitlines() if line.startswith('footfall_http_requests_under_way '))
         return int(float(line.split()[1])) - 1
 
 

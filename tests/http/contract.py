@@ -39,7 +39,7 @@ class Contract:
 
     def path_of(self, target):
         """The template that a target belongs to, or None. No name at all stands for the default counter."""
-        path = re.sub(r'^[a-z]+://[^/?]*', '', target).partition('?')[0]
+        path = re.sub(r'^[a-z]+://[^/?]*', '', target).partition('?')[0] or '/'
         if path in self.document['paths']:
             return path
         for template in self.document['paths']:

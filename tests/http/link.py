@@ -10,35 +10,35 @@ class Link:
 
     def __init__(self, url):
         self.parts = urllib.parse.urlsplit(url)
-        self.mode = 'passes'
+        self.loses = False
         self.ends = set()  # sockets of connections that are open
         self.lock = threading.Lock()
-        self.listener = socket.create_server(('127.0.0.1', 0), backlog=64)
+        self.port = 0
+        self.listen()
         host = self.parts.netloc.rpartition(':')[0]
-        self.url = self.parts._replace(netloc=f'{host}:{self.listener.getsockname()[1]}').geturl()
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.url = self.parts._replace(netloc=f'{host}:{self.port}').geturl()
 
-    def accept(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:  # closed
-                return
-            if self.mode == 'cut':
-                near.close()
-                continue
-            far = socket.create_connection((self.parts.hostname, self.parts.port))
-            for each in (near, far):
-                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self.lock:
-                self.ends |= {near, far}
-            threading.Thread(target=self.relay, args=(near, far, False), daemon=True).start()
-            threading.Thread(target=self.relay, args=(far, near, True), daemon=True).start()
+    def listen(self):
+        self.listener = socket.create_server(('127.0.0.1', self.port), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+
+    def accept(self, listener):
+        with contextlib.suppress(OSError):  # it is closed
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection((self.parts.hostname, self.parts.port))
+                for each in (near, far):
+                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with self.lock:
+                    self.ends |= {near, far}
+                threading.Thread(target=self.relay, args=(near, far, False), daemon=True).start()
+                threading.Thread(target=self.relay, args=(far, near, True), daemon=True).start()
 
     def relay(self, source, target, is_reply):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if not (is_reply and self.mode == 'loses replies'):
+                if not (is_reply and self.loses):
                     target.sendall(data)
         for each in (source, target):
             with contextlib.suppress(OSError):
@@ -52,18 +52,29 @@ class Link:
                 each.close()
             self.ends.clear()
 
+    def refuse(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept
+        self.listener.close()
+        self.hang_up()
+
     @contextlib.contextmanager
-    def being(self, mode):
-        """Meanwhile: 'cut', nobody gets through; 'loses replies', whatever is asked is done, and nobody is told."""
-        self.mode = mode
-        if mode == 'cut':
-            self.hang_up()
+    def cut(self):
+        """Meanwhile nobody gets through."""
+        self.refuse()
         try:
             yield
         finally:
-            self.mode = 'passes'
+            self.listen()
+
+    @contextlib.contextmanager
+    def losing_replies(self):
+        """Meanwhile whatever is asked is done, and nobody is told."""
+        self.loses = True
+        try:
+            yield
+        finally:
+            self.loses = False
             self.hang_up()
 
     def close(self):
-        self.listener.close()
-        self.hang_up()
+        self.refuse()

@@ -17,7 +17,8 @@ from server_process import dies_with_us  # noqa: E402
 SECONDS = 60  # longest that anything may take to be seen
 STOP_SECONDS = 12  # a server that was asked to stop is gone by then; it says 10
 LISTENING = re.compile(r'^footfall: listening on (\S+)$', re.MULTILINE)
-TOKEN = 'a token of sixteen bytes or more'
+TOKEN = 'a-token-of-sixteen-bytes-or-more'
+ADMIN = ('Authorization', f'Bearer {TOKEN}')
 CONTRACT = Contract()
 
 
@@ -26,7 +27,7 @@ class Server:
 
     def __init__(self, command, folder, environment, **more):
         self.log_path = os.path.join(folder, f'server-{time.monotonic_ns()}.log')
-        self.kept = None
+        self.keeps, self.kept = True, None  # one connection for what ask() asks
         self.address = None
         self.ended_by_us = False
         with open(self.log_path, 'wb') as log:
@@ -64,11 +65,11 @@ class Server:
         return Connection(self.address, source, seconds)
 
     def ask(self, method, target, headers=(), body=None):
-        """Over one connection, as long as it lives."""
+        """Over one connection, as long as the server keeps it; or each over its own."""
         if self.kept is None:
             self.kept = self.connect()
         answer = self.kept.ask(method, target, headers, body)
-        if answer.closes:
+        if answer.closes or not self.keeps:
             self.forget()
         return answer
 
@@ -185,7 +186,7 @@ class Case(harness.Case):
         """As the administrator."""
         if isinstance(body, (dict, list)):
             body = json.dumps(body).encode()
-        headers = [('Authorization', f'Bearer {token}')] if token is not None else []
+        headers = [(ADMIN[0], f'Bearer {token}')] if token is not None else []
         return self.ask(method, target, headers, body, status=status, code=code)
 
     def numbers(self, name):
