@@ -107,7 +107,7 @@ static void escape(char *out, const char *text, size_t bytes)
 static double linear(unsigned channel)
 {
     const double c = channel / 255.0;
-    return c * c * (0.7 * c + 0.3); /* near enough to sRGB's curve, and needs no pow() */
+    return c * c * (0.3 * c + 0.7); /* near enough to sRGB's curve, and needs no pow() */
 }
 
 /* White, or a dark text where white would be hard to read: relative luminance as WCAG has it. */
@@ -121,11 +121,11 @@ static const char *text_color(const char *color)
 }
 
 enum { PADDING = 5, CORNER = 3, HEIGHT = 20 };
+enum { TEXT_BYTES = 6 * FOOTFALL_WEB_LABEL_BYTES + 1, SHAPE_BYTES = 128, LINE_BYTES = TEXT_BYTES + 128 };
 
-/* One half of the badge. Lengths in tenths of a pixel where named so. */
-struct half {
+struct half { /* of the badge: label or number */
     unsigned left, width;
-    unsigned text_tenths;
+    unsigned text_tenths; /* width of the text alone, in tenths of a pixel */
 };
 
 static struct half lay_out(unsigned left, const char *text, size_t bytes)
@@ -137,21 +137,14 @@ static struct half lay_out(unsigned left, const char *text, size_t bytes)
     return half;
 }
 
-enum { TEXT_BYTES = 6 * FOOTFALL_WEB_LABEL_BYTES + 1, SHAPE_BYTES = 128, LINE_BYTES = TEXT_BYTES + 128 };
-
-/* The background of a half, with the outer corners round. */
+/* The background of a half; its outer corners are round. */
 static void draw(char out[SHAPE_BYTES], const struct half *half, int round_left, int round_right, const char *color)
 {
-    const unsigned l = round_left ? CORNER : 0;
-    const unsigned r = round_right ? CORNER : 0;
-    char left[32] = "";
-    char right[32] = "";
-    if (l > 0)
-        (void)snprintf(left, sizeof left, "a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3");
-    if (r > 0)
-        (void)snprintf(right, sizeof right, "a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3");
-    (void)snprintf(out, SHAPE_BYTES, "<path fill=\"%s\" d=\"M%u 0H%u%s%sH%u%sz\"/>", color, half->left + l,
-                   half->left + half->width - r, right, r > 0 ? "" : "v20", half->left + l, left);
+    const unsigned from = half->left + (round_left ? CORNER : 0);
+    const unsigned to = half->left + half->width - (round_right ? CORNER : 0);
+    (void)snprintf(out, SHAPE_BYTES, "<path fill=\"%s\" d=\"M%u 0H%u%sH%u%sz\"/>", color, from, to,
+                   round_right ? "a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3" : "v20", from,
+                   round_left ? "a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3" : "");
 }
 
 static void write_text(char out[LINE_BYTES], const struct half *half, const char *escaped, const char *color)

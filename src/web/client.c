@@ -169,20 +169,15 @@ static int cut(const char **text, size_t *bytes)
     return is_port(colon + 1, (size_t)(end - colon - 1));
 }
 
-/* What stands before the last colon, which must be there */
+/* What stands before the last colon, which must be there and have a port behind it; then brackets go. */
 static int cut_last_port(const char **text, size_t *bytes)
 {
     const char *colon = memrchr(*text, ':', *bytes);
-    size_t after;
-    if (colon == NULL)
+    size_t before = colon != NULL ? (size_t)(colon - *text) : 0;
+    if (colon == NULL || !is_port(colon + 1, *bytes - before - 1))
         return 0;
-    after = *bytes - (size_t)(colon + 1 - *text);
-    *bytes = (size_t)(colon - *text);
-    if (!is_port(colon + 1, after))
-        return 0;
-    if (*bytes > 0 && **text == '[')
-        return cut(text, bytes);
-    return 1;
+    *bytes = before;
+    return before == 0 || **text != '[' || ((*text)[before - 1] == ']' && cut(text, bytes));
 }
 
 static int take_address(char out[FOOTFALL_WEB_ADDRESS_ROOM], const char *text, size_t bytes)

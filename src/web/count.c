@@ -6,7 +6,7 @@
 
 #include "respond.h"
 
-enum { TRIES_MAX = 8, TOKEN_MAX = FOOTFALL_TOKEN_BYTES };
+enum { TOKEN_MAX = FOOTFALL_TOKEN_BYTES };
 
 int footfall__web_token(struct footfall_web_exchange *x)
 {
@@ -43,26 +43,35 @@ static int kept(const struct footfall_result *result)
     return result->total == 1 || (result->flags & FOOTFALL_CURRENT) != 0;
 }
 
+void footfall__web_settle(struct footfall_web_exchange *x)
+{
+    if (x->has_place)
+        footfall__web_place_settle(&x->web->places, kept(&x->result));
+    x->has_place = 0;
+}
+
 static void made(struct footfall_web_exchange *x)
 {
-    footfall__web_place_settle(&x->web->places, kept(&x->result));
+    footfall__web_settle(x);
     finish(x);
 }
 
+/* Where a place may come free, or the counter be made by somebody else just now, it is asked again: the store sets the pace, and
+ * the deadline ends it. */
 static void take_place(struct footfall_web_exchange *x)
 {
     struct footfall__web_places *places = &x->web->places;
     int taken = footfall__web_place_take(places, x->settled);
     if (taken > 0) {
+        x->has_place = 1;
         x->op.must_exist = 0;
+        x->result.status = FOOTFALL_TEMPORARY; /* until it is asked for */
         footfall__web_ask(x, FOOTFALL__WEB_ASK_OP, made);
     } else if (taken == 0) {
         footfall__web_error(x, FOOTFALL__WEB_TOO_MANY_COUNTERS, NULL);
-    } else if (++x->tries < TRIES_MAX) { /* perhaps it is just this one that somebody is making */
+    } else {
         x->settled = atomic_load(&places->settled);
         footfall__web_ask(x, FOOTFALL__WEB_ASK_OP, existing);
-    } else {
-        footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, "not counted: too many counters are being made; try again");
     }
 }
 

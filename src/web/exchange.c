@@ -74,19 +74,26 @@ static struct footfall_web_exchange *new_exchange(struct footfall_web *web, cons
 
 static int too_many(struct footfall_web_exchange *x)
 {
+    const struct footfall_web *web = x->web;
     char why[160];
-    const char *address = NULL;
-    if (x->web->rates == NULL || x->route->quiet)
+    if (web->rates == NULL || x->route->quiet ||
+        footfall__web_client_address(x->address, why, web->clients, x->request) != NULL)
         return 0;
-    address = footfall__web_client_address(x->address, why, x->web->clients, x->request);
-    return address != NULL && !footfall__web_rates_take(x->web->rates, footfall__web_keys_of(x->web->keys, address),
-                                                        footfall__boottime_ms());
+    return !footfall__web_rates_take(web->rates, footfall__web_keys_of(web->keys, x->address), footfall__boottime_ms());
+}
+
+/* What is nothing but administration is not there without a token. */
+static int is_there(const struct footfall_web_exchange *x)
+{
+    const struct footfall__web_route *route = x->route;
+    int only_admin = route->admin != 0 && route->methods == (route->admin | FOOTFALL__WEB_OPTIONS);
+    return route->methods != 0 && (x->web->has_admin || !only_admin);
 }
 
 static void dispatch(struct footfall_web_exchange *x)
 {
     const struct footfall__web_route *route = x->route;
-    if (route->methods == 0 || (route->methods == (route->admin | FOOTFALL__WEB_OPTIONS) && !x->web->has_admin)) {
+    if (!is_there(x)) {
         footfall__web_error(x, FOOTFALL__WEB_NOT_FOUND, NULL);
         return;
     }
@@ -294,6 +301,7 @@ void footfall__web_end(struct footfall_web_exchange *x)
         return;
     if (footfall__web_state(x) == FOOTFALL_WEB_ANSWERED)
         footfall__web_tell(x);
+    footfall__web_settle(x);
     footfall__web_listing_free(x->listing);
     free(x->owned);
     footfall__free(x);

@@ -81,10 +81,11 @@ struct footfall_web_exchange {
     struct footfall_visitor visitor;
     struct footfall_result result; /* its status is the outcome */
     struct footfall_error err;     /* of a failure */
-    unsigned settled, tries;       /* places.c, count.c */
+    unsigned settled;              /* places.c, count.c */
+    int has_place;                 /* that is not settled yet */
     struct footfall__web_listing *listing; /* owned */
     struct footfall_web_badge badge;
-    int unique; /* the badge shows unique visitors */
+    int unique, hit; /* the badge: unique visitors; count it */
 
     /* the answer */
     struct footfall_web_response response;
@@ -120,9 +121,10 @@ int footfall__web_parameter(struct footfall_web_exchange *x, char *out, size_t r
 
 /* count.c: does x->op, in two steps where a counter may have to be made; then `counted`, or the failure is answered. */
 void footfall__web_count(struct footfall_web_exchange *x, footfall__web_step *counted);
+void footfall__web_settle(struct footfall_web_exchange *x); /* the place that it still has, when nobody takes the outcome up */
 int footfall__web_token(struct footfall_web_exchange *x); /* Idempotency-Key into x->op: 1; 0: refused */
 
-/* list.c: what FOOTFALL__WEB_ASK_LIST does. */
+/* admin.c: what FOOTFALL__WEB_ASK_LIST does. */
 int footfall__web_list_all(struct footfall_web_exchange *x, const struct footfall_call *call);
 void footfall__web_listing_free(struct footfall__web_listing *listing); /* NULL is fine */
 

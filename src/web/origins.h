@@ -6,8 +6,9 @@
 struct footfall_web_origins; /* never changes: any thread */
 
 /* text: "*" alone, or origins ("https://example.org", "http://localhost:3000") with commas or blanks between; NULL or "": none.
- * An origin has a scheme, a host and perhaps a port, no path and no default port ("https://example.org:443" never comes from a
- * browser), in lower case; "null" is none. Errors: CONFIG (names key and entry), NO_MEMORY. */
+ * An origin is what a browser sends: a scheme, a host and perhaps a port, in lower case; no path (not even a slash), no port
+ * that is its scheme's own, no wildcard in it, no letters but ASCII (xn--), IPv6 as short as can be; and never "null".
+ * Errors: CONFIG (names key and entry), NO_MEMORY. */
 int footfall__web_origins_read(struct footfall_web_origins **out, const char *text, struct footfall_error *err);
 void footfall__web_origins_free(struct footfall_web_origins *origins); /* NULL is fine */
 

@@ -160,15 +160,14 @@ static const struct {
 
 void footfall__web_error(struct footfall_web_exchange *x, enum footfall__web_failure failure, const char *text)
 {
-    static const char no_memory[] = "{\"error\":\"no memory is left\",\"code\":\"temporary\"}\n";
     int status = failures[failure].status;
     size_t bytes = footfall__web_json_error(x->body, sizeof x->body, text != NULL ? text : failures[failure].text,
                                             failures[failure].code);
     int again = status == 429 || status == 503 || (status == 504 && x->known[FOOTFALL__WEB_TOKEN] != NULL);
     if (bytes == 0)
-        footfall__web_answer(x, status, FOOTFALL__WEB_JSON, FOOTFALL__WEB_NO_STORE, no_memory, sizeof no_memory - 1);
-    else
-        footfall__web_answer(x, status, FOOTFALL__WEB_JSON, FOOTFALL__WEB_NO_STORE, x->body, bytes);
+        bytes = (size_t)snprintf(x->body, sizeof x->body, "{\"error\":\"no memory is left\",\"code\":\"%s\"}\n",
+                                 failures[failure].code);
+    footfall__web_answer(x, status, FOOTFALL__WEB_JSON, FOOTFALL__WEB_NO_STORE, x->body, bytes);
     if (again) {
         footfall__web_header(x, "Retry-After", "1");
         if (offered(x))

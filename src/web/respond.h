@@ -42,11 +42,17 @@ void footfall__web_error(struct footfall_web_exchange *x, enum footfall__web_fai
 /* The answer when x->result.status is not OK. */
 void footfall__web_store_error(struct footfall_web_exchange *x);
 
-/* json.c. A line of JSON; its length, 0: no memory. */
+/* json.c. _counter, _error: a line of JSON; its length, 0: no memory. _row: a new reference. _list: free()d by the caller;
+ * rows stay the caller's; cursor NULL: null. _numbers: strict; 1, or 0 and why. */
 struct footfall__web_shown {
     int visited, replayed, deleted;
 };
-size_t footfall__web_json_counter(char *out, size_t room, const char *name, const struct footfall_result *result,
-                                  const struct footfall__web_shown *shown);
+enum { FOOTFALL__WEB_WHY_ROOM = 200 };
+size_t footfall__web_json_counter(char out[FOOTFALL__WEB_BODY_ROOM], const char *name,
+                                  const struct footfall_result *result, const struct footfall__web_shown *shown);
 size_t footfall__web_json_error(char *out, size_t room, const char *text, const char *code);
+struct json_t *footfall__web_json_row(const char *name, int64_t total, int64_t unique);
+char *footfall__web_json_list(size_t *bytes, struct json_t *rows, const char *cursor);
+int footfall__web_json_numbers(int64_t *total, int64_t *unique, const char *body, size_t body_bytes,
+                               char why[FOOTFALL__WEB_WHY_ROOM]);
 #endif

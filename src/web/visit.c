@@ -80,7 +80,7 @@ static int find_address(struct footfall_web_exchange *x)
 
 static void answer(struct footfall_web_exchange *x, const struct footfall__web_shown *shown)
 {
-    size_t bytes = footfall__web_json_counter(x->body, sizeof x->body, x->name, &x->result, shown);
+    size_t bytes = footfall__web_json_counter(x->body, x->name, &x->result, shown);
     if (bytes > 0)
         footfall__web_answer(x, 200, FOOTFALL__WEB_JSON, FOOTFALL__WEB_NO_STORE, x->body, bytes);
     else /* no memory, but counted it is */

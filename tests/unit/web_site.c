@@ -32,12 +32,14 @@ static int open_config(struct footfall_config **out, const char *const *pairs, s
 {
     static int names;
     char name[32];
-    struct footfall_setting settings[SETTINGS_MAX] = { { "backend", "memory" },
-                                                       { "memory.name", name },
-                                                       { "secret", SUPPORT_SECRET } };
+    struct footfall_setting settings[SETTINGS_MAX] = { { "secret", SUPPORT_SECRET } };
     struct footfall_options options = FOOTFALL_OPTIONS_INIT;
-    size_t count = 3;
+    size_t count = 1;
     snprintf(name, sizeof name, "web-%d", names++);
+    if (pairs == NULL || pairs[0] == NULL || strcmp(pairs[0], "backend") != 0) {
+        settings[count++] = (struct footfall_setting){ "backend", "memory" };
+        settings[count++] = (struct footfall_setting){ "memory.name", name };
+    }
     for (; pairs != NULL && *pairs != NULL; pairs += 2)
         settings[count++] = (struct footfall_setting){ pairs[0], pairs[1] };
     options.settings = settings;
@@ -45,7 +47,7 @@ static int open_config(struct footfall_config **out, const char *const *pairs, s
     return footfall_config_load(out, &options, NULL, 0, err);
 }
 
-void site_open(struct site *site, const struct footfall_web_options *options, const char *const *pairs)
+void site_open_unknown(struct site *site, const struct footfall_web_options *options, const char *const *pairs)
 {
     struct footfall_options with_clock = FOOTFALL_OPTIONS_INIT;
     struct footfall_web_options own = { .limit_counters = 1, .page_at_root = 1 };
@@ -59,8 +61,17 @@ void site_open(struct site *site, const struct footfall_web_options *options, co
     own.log = keep_line;
     own.log_user = site;
     if (open_config(&site->config, pairs, &err) || footfall_open_config(&site->ff, site->config, &with_clock, &err) ||
-        footfall__web_open(&site->web, site->ff, site->config, &own, &err) || footfall__web_know_counters(site->web, &err))
+        footfall__web_open(&site->web, site->ff, site->config, &own, &err))
         fail_msg("%s", err.text);
+}
+
+void site_open(struct site *site, const struct footfall_web_options *options, const char *const *pairs)
+{
+    struct footfall_error err;
+    site_open_unknown(site, options, pairs);
+    if (footfall__web_know_counters(site->web, &err) != FOOTFALL_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(err.status, FOOTFALL_OK);
 }
 
 void site_close(struct site *site)
@@ -79,13 +90,39 @@ int site_try(const char *const *pairs, struct footfall_error *err)
     int rc = open_config(&config, pairs, err);
     if (rc == FOOTFALL_OK)
         rc = footfall_open_config(&ff, config, NULL, err);
-    assert_int_equal(rc, FOOTFALL_OK);
+    if (rc != FOOTFALL_OK)
+        fail_msg("it is not the site that fails: %s %s: %d", pairs[0], pairs[1], rc);
     rc = footfall__web_open(&web, ff, config, &options, err);
     assert_true(rc == FOOTFALL_OK ? web != NULL : web == NULL);
     footfall__web_close(web);
     footfall_close(ff);
     footfall_config_free(config);
     return rc;
+}
+
+void both_ways(void (*test)(struct site *site), const struct footfall_web_options *options, const char *const *pairs)
+{
+    for (int blocking = 0; blocking < 2; blocking++) {
+        struct site site;
+        site_open(&site, options, pairs);
+        site.blocking = blocking;
+        test(&site);
+        site_close(&site);
+    }
+}
+
+static int add_up(void *user, const char *name, int64_t total, int64_t unique)
+{
+    (void)name;
+    *(int64_t *)user += total + unique;
+    return 0;
+}
+
+int64_t site_sum(struct site *site)
+{
+    int64_t sum = 0;
+    assert_int_equal(footfall_list(site->ff, "", NULL, NULL, add_up, &sum, NULL), FOOTFALL_OK);
+    return sum;
 }
 
 /* ---- one request ---------------------------------------------------------------------------------------------------------- */
@@ -153,10 +190,12 @@ const struct reply *site_send(struct site *site, const char *method, const char 
     struct footfall_web_exchange *x = NULL;
     request.peer = "192.0.2.1";
     for (; headers != NULL && *headers != NULL; headers += 2)
-        if (strcmp(headers[0], "peer") == 0)
-            request.peer = headers[1];
-        else
+        if (strcmp(headers[0], "peer") == 0) {
+            request.peer_is_unix = strcmp(headers[1], "unix") == 0;
+            request.peer = request.peer_is_unix || strcmp(headers[1], "none") == 0 ? NULL : headers[1];
+        } else
             all[request.header_count++] = (struct footfall_web_header){ headers[0], headers[1] };
+    assert_true(request.header_count <= HEADERS_MAX);
     footfall__web_target(&request, target, strlen(target));
     x = footfall__web_begin(site->web, &request);
     assert_non_null(x);
@@ -172,6 +211,11 @@ const struct reply *site_send(struct site *site, const char *method, const char 
 const struct reply *site_ask(struct site *site, const char *method, const char *target, const char *const *headers)
 {
     return site_send(site, method, target, headers, NULL, 0);
+}
+
+const struct reply *site_get(struct site *site, const char *target)
+{
+    return site_ask(site, "GET", target, NULL);
 }
 
 /* ---- what is expected ------------------------------------------------------------------------------------------------------ */
@@ -203,6 +247,12 @@ void expect_code(const struct reply *reply, int status, const char *code)
         fail_msg("%s is not %s", reply->body, code);
     assert_string_equal(header_of(reply, "Content-Type"), "application/json");
     assert_string_equal(header_of(reply, "Cache-Control"), "no-store");
+}
+
+void expect_body(const struct reply *reply, const char *part)
+{
+    if (strstr(reply->body, part) == NULL)
+        fail_msg("no %s in %s", part, reply->body);
 }
 
 void expect_numbers(struct site *site, const char *counter, int exists, int64_t total, int64_t unique)

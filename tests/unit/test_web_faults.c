@@ -1,0 +1,215 @@
+/* test_web_faults.c: what is answered when the store fails, does not say what became of an operation, or memory runs out; and
+ * that a place for a counter is neither lost nor given twice then. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "fault_store.h"
+#include "web_site.h"
+
+#define FAULTY(name, ...)                                                                                              \
+    HEADERS("backend", "faulty", "faulty.name", name, "deadline", "100ms", "http.max_counters", "2", ##__VA_ARGS__)
+
+/* What every attempt meets from now on. */
+static void from_now_on(enum fault fault, const enum fault *script, size_t count)
+{
+    const struct fault_plan plan = { .marks = 1, .no_resend = 1, .script = script, .script_count = count, .rest = fault };
+    fault_store_plan(&plan);
+}
+
+static void statuses_of(struct site *site)
+{
+    const char *const *key = HEADERS("Idempotency-Key", "x");
+    const struct reply *reply = NULL;
+    from_now_on(FAULT_NONE, NULL, 0);
+    expect_status(site_get(site, "/visit/a"), 200);
+    from_now_on(FAULT_TEMPORARY, NULL, 0);
+    reply = site_get(site, "/visit/a");
+    expect_code(reply, 503, "temporary");
+    assert_string_equal(header_of(reply, "Retry-After"), "1");
+    assert_string_equal(header_of(reply, "Access-Control-Allow-Origin"), "*");
+    from_now_on(FAULT_NO_MEMORY, NULL, 0);
+    expect_code(site_get(site, "/visit/a"), 503, "temporary");
+    from_now_on(FAULT_LOSE_BEFORE, NULL, 0);
+    reply = site_get(site, "/visit/a");
+    expect_code(reply, 504, "unknown_outcome");
+    assert_string_equal(header_of(reply, "Retry-After"), "");
+    assert_string_equal(header_of(reply, "Access-Control-Allow-Origin"), "*");
+    reply = site_ask(site, "GET", "/visit/a", key);
+    expect_code(reply, 504, "unknown_outcome");
+    assert_string_equal(header_of(reply, "Retry-After"), "1");
+    expect_code(site_get(site, "/badge/a?hit=1"), 504, "unknown_outcome");
+    assert_string_equal(site->log, "");
+    from_now_on(FAULT_BROKEN, NULL, 0);
+    expect_code(site_get(site, "/visit/a"), 500, "broken_store");
+    expect_code(site_get(site, "/visit/a"), 500, "broken_store");
+    if (strncmp(site->log, "0 /visit was answered 500: ", 27) != 0 ||
+        strchr(site->log, '\n') != site->log + strlen(site->log) - 1)
+        fail_msg("%s", site->log);
+    from_now_on(FAULT_UNSUPPORTED, NULL, 0);
+    expect_code(site_get(site, "/visit/a"), 500, "broken_store");
+    from_now_on(FAULT_NONE, NULL, 0);
+    expect_body(site_get(site, "/visit/a"), "\"count\":2,");
+}
+
+static void statuses(void **state)
+{
+    (void)state;
+    both_ways(statuses_of, NULL, FAULTY("statuses"));
+}
+
+/* Of "a", which exists, and of others in two steps: the first attempt says that there is none. */
+static void places_of(struct site *site)
+{
+    static const enum fault lost[] = { FAULT_NONE, FAULT_LOSE_AFTER }, broken[] = { FAULT_NONE, FAULT_BROKEN };
+    from_now_on(FAULT_NONE, NULL, 0);
+    expect_status(site_get(site, "/visit/a"), 200);
+    from_now_on(FAULT_BROKEN, broken, 2);
+    expect_code(site_get(site, "/visit/b"), 500, "broken_store"); /* its place is given back */
+    from_now_on(FAULT_NONE, lost, 2);
+    expect_code(site_get(site, "/visit/b"), 504, "unknown_outcome"); /* and here it is kept */
+    expect_numbers(site, "b", 1, 1, 1);
+    expect_code(site_get(site, "/visit/c"), 403, "too_many_counters");
+    expect_status(site_get(site, "/visit/b"), 200);
+}
+
+static void places(void **state)
+{
+    struct site site;
+    (void)state;
+    for (int blocking = 0; blocking < 2; blocking++) { /* each with counters of its own */
+        site_open(&site, NULL, blocking ? FAULTY("places-1") : FAULTY("places-2"));
+        site.blocking = blocking;
+        places_of(&site);
+        site_close(&site);
+    }
+}
+
+static struct footfall_web_exchange *begin(struct site *site, const struct footfall_web_request *request)
+{
+    struct footfall_web_exchange *x = footfall__web_begin(site->web, request);
+    assert_non_null(x);
+    assert_int_equal(footfall__web_state(x), FOOTFALL_WEB_STARTS);
+    return x;
+}
+
+static void resumed(void *user)
+{
+    (void)user;
+}
+
+/* A front end that gives an exchange up leaves no place behind. */
+static void given_up(void **state)
+{
+    struct site site;
+    struct footfall_web_request request = { .method = "GET", .peer = "192.0.2.1" };
+    struct footfall_web_exchange *x = NULL;
+    (void)state;
+    site_open(&site, NULL, HEADERS("http.max_counters", "1"));
+    footfall__web_target(&request, "/visit/a", 8);
+    footfall__web_end(begin(&site, &request));
+    x = begin(&site, &request);
+    footfall__web_block(x); /* absent: it has a place now */
+    assert_int_equal(footfall__web_state(x), FOOTFALL_WEB_STARTS);
+    footfall__web_end(x);
+    expect_status(site_get(&site, "/visit/b"), 200);
+    expect_status(site_get(&site, "/visit/b"), 200);
+    expect_code(site_get(&site, "/visit/a"), 403, "too_many_counters");
+    site_close(&site);
+}
+
+/* Less time than the deadline, for both steps together. */
+static void waiting(void **state)
+{
+    struct site site;
+    struct footfall_web_request request = { .method = "GET", .peer = "192.0.2.1" };
+    struct footfall_web_exchange *x = NULL;
+    (void)state;
+    site_open(&site, NULL, HEADERS("backend", "faulty", "faulty.name", "waiting", "deadline", "60s"));
+    from_now_on(FAULT_TEMPORARY, NULL, 0);
+    footfall__web_target(&request, "/visit/a", 8);
+    x = begin(&site, &request);
+    footfall__web_wait(x, 50);
+    footfall__web_run(x); /* a test that waits for a minute is killed */
+    assert_int_equal(footfall__web_response(x)->status, 503);
+    footfall__web_end(x);
+    site_close(&site);
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------------------------------- */
+
+static int refuse_all(void *user)
+{
+    (void)user;
+    return 1;
+}
+
+static void *no_json(size_t bytes)
+{
+    (void)bytes;
+    return NULL;
+}
+
+static void no_memory_for_json(struct site *site)
+{
+    json_malloc_t make = NULL;
+    json_free_t drop = NULL;
+    const struct reply *reply = NULL;
+    json_get_alloc_funcs(&make, &drop);
+    json_set_alloc_funcs(no_json, drop);
+    reply = site_get(site, "/visit/a");
+    json_set_alloc_funcs(make, drop);
+    expect_code(reply, 504, "unknown_outcome"); /* counted it is */
+    expect_numbers(site, "a", 1, 1, 1);
+    json_set_alloc_funcs(no_json, drop);
+    reply = site_get(site, "/counter/a");
+    json_set_alloc_funcs(make, drop);
+    expect_code(reply, 503, "temporary");
+    json_set_alloc_funcs(no_json, drop);
+    reply = site_get(site, "/nothing");
+    json_set_alloc_funcs(make, drop);
+    expect_code(reply, 404, "not_found");
+}
+
+static void no_memory(void **state)
+{
+    struct site site;
+    struct footfall_web_request request = { .method = "GET", .peer = "192.0.2.1" };
+    struct footfall_web_exchange *x = NULL;
+    (void)state;
+    from_now_on(FAULT_NONE, NULL, 0);
+    both_ways(no_memory_for_json, NULL, NULL);
+    site_open(&site, NULL, NULL);
+    footfall__web_target(&request, "/visit/a", 8);
+    footfall__alloc_hook(refuse_all, NULL);
+    assert_null(footfall__web_begin(site.web, &request));
+    assert_null(footfall__web_refuse(site.web, &request, FOOTFALL_WEB_BUSY));
+    footfall__alloc_hook(NULL, NULL);
+    x = begin(&site, &request);
+    footfall__alloc_hook(refuse_all, NULL);
+    footfall__web_start(x, resumed, NULL); /* refused at once */
+    footfall__alloc_hook(NULL, NULL);
+    footfall__web_go_on(x);
+    assert_int_equal(footfall__web_response(x)->status, 503);
+    footfall__web_end(x);
+    expect_numbers(&site, "a", 0, 0, 0);
+    site_close(&site);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(statuses), cmocka_unit_test(places),    cmocka_unit_test(given_up),
+        cmocka_unit_test(waiting),  cmocka_unit_test(no_memory),
+    };
+    fault_store_register();
+    from_now_on(FAULT_NONE, NULL, 0);
+    return cmocka_run_group_tests_name("web_faults", tests, NULL, NULL);
+}
