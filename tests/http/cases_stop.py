@@ -4,7 +4,8 @@ import signal
 
 from client import request
 from crowd import Crowd, Stuck
-from serving import STOP_SECONDS, Case
+from server import STOP_SECONDS
+from serving import Case
 
 CLIENTS = 48
 ADDRESSES = 300
