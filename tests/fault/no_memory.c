@@ -206,6 +206,9 @@ static void call_the_rest(struct footfall *ff, const char *file, long at)
         rc = footfall_submit(ff, &op, NULL, count_done, &done, NULL);
         check_rc("submit", rc, at);
         submitted += rc == FOOTFALL_OK;
+        rc = footfall_submit_read(ff, "a", NULL, count_done, &done, NULL);
+        check_rc("submit_read", rc, at);
+        submitted += rc == FOOTFALL_OK;
     }
     while (atomic_load(&done) < submitted)
         support_sleep_ms(1);

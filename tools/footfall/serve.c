@@ -1,15 +1,28 @@
 /* serve.c: the HTTP server, until a signal ends it. What it does is tools/serve's affair. */
 #include "cli.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "serve.h"
 
+/* Lines that come with each request are written at one go, past what keeps a terminal tidy. */
 static void log_line(void *user, enum footfall_log_level level, const char *line)
 {
+    char text[600];
+    size_t bytes = 0;
     (void)user;
-    (void)level;
-    footfall__cli_complain(0, "%s", line);
+    if (level < FOOTFALL_LOG_INFO) {
+        footfall__cli_complain(0, "%s", line);
+        return;
+    }
+    snprintf(text, sizeof text - 1, "footfall: %s", line);
+    footfall__cli_make_harmless(text);
+    bytes = strlen(text);
+    text[bytes++] = '\n';
+    if (write(STDERR_FILENO, text, bytes) < 0) {
+        /* nobody reads it: that is no reason not to count */
+    }
 }
 
 static int run(struct footfall_serve *server)
