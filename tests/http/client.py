@@ -39,7 +39,10 @@ class Answer:
             if len({key for key, _ in pairs}) != len(pairs):
                 raise AssertionError(f'a key came twice: {self}')
             return dict(pairs)
-        value = json.loads(self.body.decode(), object_pairs_hook=once)
+        try:
+            value = json.loads(self.body.decode(), object_pairs_hook=once)
+        except ValueError as why:
+            raise AssertionError(f'{why}: {self}') from None
         if json.dumps(value, separators=(',', ':'), ensure_ascii=False) + '\n' != self.body.decode():
             raise AssertionError(f'not compact, or not with a newline at the end: {self}')
         return value

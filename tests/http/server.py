@@ -24,8 +24,8 @@ class Server:
         self.address = None
         self.ended_by_us = False
         with open(self.log_path, 'wb') as log:
-            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=dies_with_us(), **more)
+            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, preexec_fn=dies_with_us(), **more)
 
     @property
     def pid(self):

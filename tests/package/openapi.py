@@ -43,14 +43,16 @@ def each(node, place=''):
 
 def check_structure(document):
     with open(f'{root}/tests/package/openapi_document.yaml', encoding='utf-8') as file:
-        wrong = [f'{"/".join(map(str, each.absolute_path))}: {each.message}' for each in Schema(yaml.safe_load(file)).iter_errors(document)]
+        schema = Schema(yaml.safe_load(file))
+    wrong = [f'{"/".join(map(str, error.absolute_path))}: {error.message}' for error in schema.iter_errors(document)]
     return case('it is an OpenAPI 3.1 document', not wrong, '; '.join(wrong))
 
 
 def check_references(document):
     used = {node['$ref'] for _, node in each(document) if isinstance(node, dict) and '$ref' in node}
     known = {f'#/components/{kind}/{name}' for kind, named in document['components'].items() for name in named}
-    schemes = {f'#/components/securitySchemes/{name}' for _, operation in operations(document) for one in operation.get('security', ())
+    schemes = {f'#/components/securitySchemes/{name}' for _,
+               operation in operations(document) for one in operation.get('security', ())
                for name in one}
     whole = case('references lead somewhere', used | schemes <= known, (used | schemes) - known)
     case('all that is described is referred to', known <= used | schemes, known - used - schemes)
@@ -86,7 +88,8 @@ def check_schemas(whole):
         except jsonschema.SchemaError as why:
             case(place, False, why.message)
             continue
-        examples = [node[key] for key in ('example',) if key in node] + [each['value'] for each in node.get('examples', {}).values()]
+        examples = [node[key] for key in ('example',) if key in node] + [each['value'] for each in node.get('examples',
+                                                                                                            {}).values()]
         for example in examples:
             wrong = [error.message for error in Schema(node['schema']).iter_errors(example)]
             case(f'example of {place}', not wrong, wrong)
@@ -110,7 +113,8 @@ def check_codes(document):
     case('error codes are those of the program', set(errors) == codes, set(errors) ^ codes)
     used = {code for name, response in document['components']['responses'].items() for code in codes_of(response)}
     case('each belongs to a response', used == codes, used ^ codes)
-    told = {(status, code) for responses in [document['x-other-requests'], *(operation['responses'] for _, operation in operations(document))]
+    told = {(status, code) for responses in [document['x-other-requests'],
+                                             *(operation['responses'] for _, operation in operations(document))]
             for status, response in responses.items()
             for code in codes_of(document['components']['responses'][response['$ref'].rpartition('/')[2]])}
     case('with its status', told == rows, told ^ rows)
