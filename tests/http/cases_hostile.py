@@ -200,7 +200,7 @@ class Hostile(Case):
         self.assertEqual(self.numbers('x'), (20, 1))
 
     def test_cut_anywhere(self):
-        """A request that ends too early, wherever, counts nothing; one whose sender leaves before the answer counts at most once."""
+        """A request that ends too early, wherever, counts nothing; without anybody to take its answer it counts once at most."""
         whole = request('POST', '/visit/x', {'Idempotency-Key': 'k', 'Origin': 'https://pages.example'}, b'body')
         for at in range(len(whole)):
             with self.server.connect() as connection:
