@@ -215,6 +215,7 @@ class Bench:
         secret = f'{self.folder}/secret'
         with open(secret, 'w', encoding='utf-8') as out:
             out.write('32 bytes at least, for the bench!')
+        os.chmod(secret, 0o600)
 
         def visited():
             with RedisServer() as store:
