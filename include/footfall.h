@@ -236,8 +236,8 @@ FOOTFALL_API int footfall_apply(struct footfall *ff, const struct footfall_op *o
                                 struct footfall_error *err);
 
 /* The completion of a submission. It runs exactly once, on a thread of the library, and must be quick; it may call
- * footfall_submit, footfall_submit_read and footfall_stats, not the blocking functions (MISUSE) and not footfall_close. `r` and `err` live only
- * during the call; err->status is OK or r->status. */
+ * footfall_submit, footfall_submit_read and footfall_stats, not the blocking functions (MISUSE) and not footfall_close. `r` and
+ * `err` live only during the call; err->status is OK or r->status. */
 typedef void footfall_done(void *user, const struct footfall_result *r, const struct footfall_error *err);
 
 /* Queues one operation and returns at once: never does I/O on the calling thread, copies what it needs. The first submission
@@ -257,8 +257,9 @@ FOOTFALL_API int footfall_read(struct footfall *ff, const char *const *names, si
                                const struct footfall_call *call, struct footfall_result *results,
                                struct footfall_error *err);
 
-/* footfall_read of one counter, without waiting: as footfall_submit does it. r has FOOTFALL_EXISTS, or not. Sees every operation
- * acknowledged before it was called. */
+/* footfall_read of one counter, without waiting: queued, answered and refused as footfall_submit does it, and call->token must be
+ * NULL. `r` has FOOTFALL_EXISTS, or not. Sees every operation acknowledged before it was called; one that is still under way, a
+ * submission of the same thread too, it may see or not. */
 FOOTFALL_API int footfall_submit_read(struct footfall *ff, const char *name, const struct footfall_call *call,
                                       footfall_done *done, void *user, struct footfall_error *err);
 

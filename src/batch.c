@@ -83,32 +83,39 @@ static void let_it_grow(struct footfall__lane *lane)
     }
 }
 
-/* Takes requests of one kind from the queue, as many as the backend takes ops; a caller's numbered batch goes alone. */
+static void refuse_head(struct footfall__lane *lane, struct footfall__request *r, int status)
+{
+    footfall__lane_take(lane, r);
+    footfall__lane_finish(lane, r, status);
+    footfall__lane_unref(r);
+}
+
+/* Takes whoever has waited for longest, and more of that kind in their order, as many as the backend takes ops; a caller's
+ * numbered batch goes alone. A read that goes ahead of a write which came before it misses nothing: only what was acknowledged
+ * before it came must be seen. */
 static void take_members(struct footfall__lane *lane, int64_t now)
 {
     struct footfall__batch *b = &lane->batch;
     size_t ops = 0;
-    while (lane->head != NULL) {
-        struct footfall__request *r = lane->head;
+    for (;;) {
         const struct footfall__request *first = b->member_count > 0 ? b->members[0] : NULL;
+        struct footfall__request *r = first == NULL ? footfall__lane_oldest(lane) : lane->queues[first->kind].head;
+        if (r == NULL)
+            break;
         if (r->deadline_ms <= now) {
-            (void)footfall__lane_take(lane);
-            footfall__lane_finish(lane, r, FOOTFALL_STORE_TEMPORARY);
-            footfall__lane_unref(r);
+            refuse_head(lane, r, FOOTFALL_STORE_TEMPORARY);
             continue;
         }
-        if (first != NULL && (r->kind != first->kind || r->numbered || first->numbered ||
-                              ops + r->pending > lane->ff->backend.max_batch))
+        if (first != NULL && (r->numbered || first->numbered || ops + r->pending > lane->ff->backend.max_batch))
             break;
         if (reserve_members(b, b->member_count + 1) != 0) {
             if (first != NULL)
                 break;
-            (void)footfall__lane_take(lane);
-            footfall__lane_finish(lane, r, FOOTFALL_STORE_NO_MEMORY);
-            footfall__lane_unref(r);
+            refuse_head(lane, r, FOOTFALL_STORE_NO_MEMORY);
             continue;
         }
-        b->members[b->member_count++] = footfall__lane_take(lane);
+        footfall__lane_take(lane, r);
+        b->members[b->member_count++] = r;
         ops += r->pending;
         if (r->kind == FOOTFALL__APPLY && !r->counted)
             atomic_fetch_add_explicit(&lane->ff->counts.operations, r->count, memory_order_relaxed);

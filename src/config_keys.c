@@ -55,6 +55,7 @@ static const struct footfall_config_key other_keys[] = {
     { "http.max_connections", "1024", "connections open at the same time", 0 },
     { "http.max_connections_per_address", "0", "the same for one client address; 0: no limit", 0 },
     { "http.requests_per_second", "0", "requests a second from one client address; 0: no limit", 0 },
+    { "http.threads", "0", "threads that read requests and write answers; 0: one a processor, 8 at most", 0 },
     { "http.header_bytes", "16384", "largest header of a request", 0 },
     { "http.body_bytes", "65536", "largest body of a request", 0 },
     { "http.idle_timeout", "60s", "how long a connection may wait for its next request", 0 },

@@ -1,4 +1,4 @@
-/* lane.c: the queue of a lane, and who leads it (lane.h). What a leader does with a batch is batch.c's. */
+/* lane.c: the queues of a lane, and who leads it (lane.h). What a leader does with a batch is batch.c's. */
 #include "lane.h"
 
 #include <string.h>
@@ -31,10 +31,11 @@ void footfall__lane_destroy(struct footfall__lane *lane, int inherited)
     if (lane->ff == NULL)
         return;
     footfall__store_close(&lane->store, inherited);
-    while (inherited && (r = lane->head) != NULL) { /* callers of the parent: nobody here waits for them */
-        lane->head = r->next;
-        footfall__request_free(r);
-    }
+    for (size_t kind = 0; kind < FOOTFALL__REQUEST_KINDS && inherited; kind++)
+        while ((r = lane->queues[kind].head) != NULL) { /* callers of the parent: nobody here waits for them */
+            lane->queues[kind].head = r->next;
+            footfall__request_free(r);
+        }
     footfall__batch_destroy(&lane->batch);
     if (inherited)
         return; /* a lock that a thread of the parent held cannot be destroyed */
@@ -48,7 +49,7 @@ void footfall__lane_unref(struct footfall__request *r)
         footfall__request_free(r);
 }
 
-/* ---- the queue; lock held --------------------------------------------------------------------------------------------- */
+/* ---- the queues; lock held -------------------------------------------------------------------------------------------- */
 
 static void queued(struct footfall__lane *lane, const struct footfall__request *r, int by)
 {
@@ -65,66 +66,76 @@ static void queued(struct footfall__lane *lane, const struct footfall__request *
 
 void footfall__lane_put_last(struct footfall__lane *lane, struct footfall__request *r)
 {
+    struct footfall__queue *queue = &lane->queues[r->kind];
     r->next = NULL;
     r->state = FOOTFALL__QUEUED;
     r->slot = lane->slot;
-    if (lane->tail != NULL)
-        lane->tail->next = r;
+    r->ticket = lane->tickets++;
+    if (queue->tail != NULL)
+        queue->tail->next = r;
     else
-        lane->head = r;
-    lane->tail = r;
+        queue->head = r;
+    queue->tail = r;
     r->references++;
     queued(lane, r, 1);
 }
 
 void footfall__lane_put_back(struct footfall__lane *lane, struct footfall__request *r)
 {
-    r->next = lane->head;
+    struct footfall__queue *queue = &lane->queues[r->kind];
+    r->next = queue->head;
     r->state = FOOTFALL__QUEUED;
-    lane->head = r;
-    if (lane->tail == NULL)
-        lane->tail = r;
+    queue->head = r;
+    if (queue->tail == NULL)
+        queue->tail = r;
     r->references++;
     queued(lane, r, 1);
 }
 
-struct footfall__request *footfall__lane_take(struct footfall__lane *lane)
+struct footfall__request *footfall__lane_oldest(const struct footfall__lane *lane)
 {
-    struct footfall__request *r = lane->head;
-    if (r == NULL)
-        return NULL;
-    lane->head = r->next;
-    if (lane->head == NULL)
-        lane->tail = NULL;
+    struct footfall__request *oldest = NULL;
+    for (size_t kind = 0; kind < FOOTFALL__REQUEST_KINDS; kind++) {
+        struct footfall__request *head = lane->queues[kind].head;
+        if (head != NULL && (oldest == NULL || head->ticket < oldest->ticket))
+            oldest = head;
+    }
+    return oldest;
+}
+
+/* The queue's reference is the caller's then. */
+void footfall__lane_take(struct footfall__lane *lane, struct footfall__request *r)
+{
+    struct footfall__queue *queue = &lane->queues[r->kind];
+    queue->head = r->next;
+    if (queue->head == NULL)
+        queue->tail = NULL;
     r->next = NULL;
     r->state = FOOTFALL__TAKEN;
     queued(lane, r, -1);
-    return r; /* with the queue's reference */
 }
 
 static void unlink_request(struct footfall__lane *lane, struct footfall__request *r)
 {
+    struct footfall__queue *queue = &lane->queues[r->kind];
     struct footfall__request *before = NULL;
-    for (struct footfall__request *at = lane->head; at != r; at = at->next)
+    for (struct footfall__request *at = queue->head; at != r; at = at->next)
         before = at;
     if (before != NULL)
         before->next = r->next;
     else
-        lane->head = r->next;
-    if (lane->tail == r)
-        lane->tail = before;
+        queue->head = r->next;
+    if (queue->tail == r)
+        queue->tail = before;
     r->next = NULL;
     queued(lane, r, -1);
     footfall__lane_unref(r);
 }
 
-int footfall__lane_drop_overdue(struct footfall__lane *lane, int64_t now_ms, int closing)
+static int drop_overdue(struct footfall__lane *lane, struct footfall__request *r, int64_t now_ms, int closing)
 {
     int dropped = 0;
-    if (lane->queued_submissions == 0 || (lane->overdue_ms > now_ms && !closing))
-        return 0;
-    lane->overdue_ms = INT64_MAX;
-    for (struct footfall__request *next, *r = lane->head; r != NULL; r = next) {
+    for (struct footfall__request *next; r != NULL; r = next) {
         next = r->next;
         if (r->done == NULL)
             continue;
@@ -138,6 +149,17 @@ int footfall__lane_drop_overdue(struct footfall__lane *lane, int64_t now_ms, int
         footfall__lane_unref(r);
         dropped = 1;
     }
+    return dropped;
+}
+
+int footfall__lane_drop_overdue(struct footfall__lane *lane, int64_t now_ms, int closing)
+{
+    int dropped = 0;
+    if (lane->queued_submissions == 0 || (lane->overdue_ms > now_ms && !closing))
+        return 0;
+    lane->overdue_ms = INT64_MAX;
+    for (size_t kind = 0; kind < FOOTFALL__REQUEST_KINDS; kind++)
+        dropped |= drop_overdue(lane, lane->queues[kind].head, now_ms, closing);
     return dropped;
 }
 
@@ -183,7 +205,7 @@ void footfall__lane_finish(struct footfall__lane *lane, struct footfall__request
 
 int footfall__lane_ready(const struct footfall__lane *lane, int64_t now_ms)
 {
-    return !lane->busy && !lane->reserved && (lane->head != NULL || lane->batch.in_doubt) &&
+    return !lane->busy && !lane->reserved && (lane->queued_requests > 0 || lane->batch.in_doubt) &&
            lane->not_before_ms <= now_ms;
 }
 
@@ -207,7 +229,7 @@ void footfall__lane_next(struct footfall__lane *lane)
     else if (waiting && lane->batch.in_doubt)
         lane->wake_all |= 3;
     else if (waiting)
-        lane->wake_one |= 1U << lane->head->slot;
+        lane->wake_one |= 1U << footfall__lane_oldest(lane)->slot;
 }
 
 /* The caller's time is up, or the handle is being closed: what was never sent is surely not applied. */

@@ -17,7 +17,7 @@ enum { FOOTFALL__QUEUE_MAX = 65536 };
 
 /* The batch under way, or in doubt between two attempts. */
 struct footfall__batch {
-    struct footfall__request **members; /* in queue order; each holds a reference */
+    struct footfall__request **members; /* in queue order, all of one kind; each holds a reference */
     size_t member_count, member_room;
     const struct footfall_store_op
         *ops; /* what is sent, and sent again as it is: the copies, or the only member's own */
@@ -30,6 +30,12 @@ struct footfall__batch {
     uint32_t attempt;
     int sent;     /* the store may have seen it */
     int in_doubt; /* to be sent again as it is */
+};
+
+/* Requests of one kind that wait for a batch, by their tickets: a batch is of one kind, and takes what is of its own past what is
+ * not. So reads and writes that come in turn still go together; within a kind nobody overtakes. */
+struct footfall__queue {
+    struct footfall__request *head, *tail;
 };
 
 /* Where threads sleep that wait for a lane: a futex word that changes with every waking. */
@@ -49,8 +55,9 @@ struct footfall__lane {
     int busy;                    /* somebody has the store to himself */
     unsigned borrowers;          /* that wait, see footfall__lane_borrow */
     int reserved;                /* the store goes to one of those next, not to a batch */
-    struct footfall__request *head, *tail;
-    size_t queued_ops; /* pending ones of the queue */
+    struct footfall__queue queues[FOOTFALL__REQUEST_KINDS];
+    uint64_t tickets;  /* given out */
+    size_t queued_ops; /* pending ones of the queues */
     size_t queued_requests, queued_submissions;
     int64_t overdue_ms;  /* no queued submission's time is up before */
     size_t last_members; /* of the last batch: what to expect of the next */
@@ -93,7 +100,7 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
 void footfall__batch_settle(struct footfall__lane *lane, struct footfall__request *r, int goes_on);
 /* Tells submissions of the batch in doubt whose time is up; returns when the next one's is, INT64_MAX: never. */
 int64_t footfall__batch_settle_overdue(struct footfall__lane *lane, int64_t now_ms);
-/* The same for the queue (every submission of it, when the handle is being closed). Says whether any was dropped. */
+/* The same for the queues (every submission of them, when the handle is being closed). Says whether any was dropped. */
 int footfall__lane_drop_overdue(struct footfall__lane *lane, int64_t now_ms, int closing);
 /* Ends the batch in doubt for good, each member settled. */
 void footfall__batch_give_up(struct footfall__lane *lane);
@@ -112,7 +119,8 @@ void footfall__lane_wait_for_work(struct footfall__lane *lane, int64_t until_ms)
 void footfall__lane_lock(struct footfall__lane *lane);
 void footfall__lane_unlock(struct footfall__lane *lane); /* and wakes whom wake_all and wake_one say */
 void footfall__lane_put_last(struct footfall__lane *lane, struct footfall__request *r); /* adds a reference */
-struct footfall__request *footfall__lane_take(struct footfall__lane *lane); /* the head of the queue, or NULL */
+struct footfall__request *footfall__lane_oldest(const struct footfall__lane *lane);     /* whose turn it is, or NULL */
+void footfall__lane_take(struct footfall__lane *lane, struct footfall__request *r);     /* r: the head of a queue */
 void footfall__lane_put_back(struct footfall__lane *lane, struct footfall__request *r); /* to the head */
 /* Everything pending gets `status`; the request is done: its caller is woken, its completion queued. */
 void footfall__lane_finish(struct footfall__lane *lane, struct footfall__request *r, int status);

@@ -12,12 +12,13 @@ struct footfall;
 
 enum { FOOTFALL__PENDING = 1 }; /* status of an op of a request that has no final answer yet */
 
-enum footfall__request_kind { FOOTFALL__APPLY, FOOTFALL__READ };
+enum footfall__request_kind { FOOTFALL__APPLY, FOOTFALL__READ, FOOTFALL__REQUEST_KINDS };
 enum footfall__request_state { FOOTFALL__QUEUED, FOOTFALL__TAKEN, FOOTFALL__DONE };
 
 struct footfall__request {
     struct footfall__request *next; /* in the queue, or among completions */
     enum footfall__request_kind kind;
+    uint64_t ticket;             /* its place among all that came to the lane */
     _Atomic int state;           /* enum footfall__request_state; DONE is told without the lane's lock */
     _Atomic unsigned references; /* the caller's, the lane's */
     unsigned slot;               /* which of the lane's beds its caller sleeps in */

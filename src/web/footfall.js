@@ -1,8 +1,8 @@
 // footfall.js: counts this page view and puts the number into the page. Its options are data- attributes of the script element;
-// docs/http.md has them all. Whatever goes wrong, here or on the server, the page keeps its own text and hears nothing of it.
+// docs/widget.md has them all. Whatever goes wrong, here or on the server, the page keeps its own text and hears nothing of it.
 // embed.py makes it short: comments have lines of their own, strings no spaces, and these names become one letter each:
 // short: doc me opt own next event done url kind name ask response answer page last current count told run span put text element
-// short: show format number only again turn reads refresh
+// short: show format number only again turn reads refresh locale
 (() => {
     try {
         const doc = document, me = doc.currentScript, opt = me.dataset, own = new WeakMap();
@@ -12,7 +12,8 @@
         // A prerendered page asks when it is shown. No header, no credentials: no preflight.
         const ask = async (kind, name) => {
             if (doc.prerendering) await next('prerenderingchange');
-            const response = await fetch(url(kind, name), {method: kind == 'visit' ? 'POST' : 'GET', credentials: 'omit', keepalive: true});
+            const response = await fetch(url(kind, name),
+                {method: kind == 'visit' ? 'POST' : 'GET', credentials: 'omit', keepalive: true});
             const answer = await response.json();
             if (!response.ok && (kind == 'visit' || answer.code != 'no_such_counter')) throw answer;
             return answer;
@@ -39,8 +40,10 @@
         // No text: what stood there before the first one.
         const put = text => {
             for (const element of span ? [span] : doc.querySelectorAll(opt.target)) {
-                if (text == null && !own.has(element)) continue;
-                if (!own.has(element)) own.set(element, element.textContent);
+                if (!own.has(element)) {
+                    if (text == null) continue;
+                    own.set(element, element.textContent);
+                }
                 element.textContent = text == null ? own.get(element) : text;
             }
         };
@@ -54,18 +57,20 @@
             const number = answer.code ? 0 : answer[opt.value == 'unique' ? 'unique_visitors' : 'count'];
             if (typeof number != 'number') throw answer;
             try {
-                return new Intl.NumberFormat(opt.locale || doc.documentElement.lang || undefined, JSON.parse(opt.format || '{}')).format(number);
+                const locale = opt.locale || doc.documentElement.lang || undefined;
+                return new Intl.NumberFormat(locale, JSON.parse(opt.format || '{}')).format(number);
             } catch (e) {
                 return String(number);
             }
         };
 
-        // only: a counter's name; nothing is done unless it is ours. An answer that comes after a later visit is not shown.
+        // only: a counter's name; nothing is done unless it is ours, nor once the script's element is gone. An answer that comes after
+        // a later visit is not shown.
         const run = async (only, again) => {
             let turn;
             try {
                 const name = again ? current : 'path' in opt ? decodeURIComponent(location.pathname) : opt.counter || '';
-                if (only != null && only != name) return;
+                if (only != null && only != name || !me.isConnected) return;
                 current = name;
                 if (!again) {
                     last++;
@@ -84,12 +89,12 @@
             await new Promise(done => setTimeout(done, Math.min(Math.max(opt.refresh, 5), 1e6) * 1e3));
             if (doc.hidden) await next('visibilitychange');
             await run(null, 1);
-            refresh();
+            if (me.isConnected) refresh();
         };
         if (opt.value == 'server') show(new URL('.', me.src).href);
         else {
             page.all.push(run);
-            run().then(() => opt.refresh > 0 && refresh());
+            run().then(() => current != null && opt.refresh > 0 && refresh());
         }
     } catch (e) {}
 })();

@@ -88,6 +88,7 @@ struct footfall_web_exchange *footfall__web_begin(struct footfall_web *web, cons
 /* The same for what the front end cannot or will not take: answered at once, with the CORS headers that belong there. */
 enum footfall_web_refusal {
     FOOTFALL_WEB_BODY_TOO_LARGE, /* 413 */
+    FOOTFALL_WEB_MALFORMED,      /* 400: its header can be read in more than one way */
     FOOTFALL_WEB_BUSY            /* 503: stopping, or too much under way; not counted */
 };
 struct footfall_web_exchange *footfall__web_refuse(struct footfall_web *web, const struct footfall_web_request *request,

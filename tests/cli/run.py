@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs one suite of the command line's tests on one backend: run.py SUITE TOOL BACKEND [KEY=VALUE]...
+"""Runs one suite of tests that lead the program from outside, on one backend: run.py SUITE TOOL BACKEND [KEY=VALUE]...
 
-In a setting, @DIR@ is a fresh folder for each case and @NAME@ a fresh name of letters, digits, "-" and "_". $CMOCKA_XML_FILE,
-when set, gets the cases as cmocka writes them (%g is the suite). Exit status 0 only if no case failed. FOOTFALL_TEST_SEED repeats
-a random run.
+SUITE: the name of a file cases_SUITE.py here, FOLDER/SUITE of one elsewhere. In a setting, @DIR@ is a fresh folder for each case
+and @NAME@ a fresh name of letters, digits, "-" and "_". $CMOCKA_XML_FILE, when set, gets the cases as cmocka writes them (%g is
+the suite). Exit status 0 only if no case failed. FOOTFALL_TEST_SEED repeats a random run.
 """
 import importlib
 import os
@@ -11,6 +11,7 @@ import sys
 import time
 import unittest
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True  # the source tree stays clean
 import harness  # noqa: E402
 import stores  # noqa: E402
@@ -84,10 +85,12 @@ def chosen(tests):
 def main():
     suite, harness.TOOL, harness.BACKEND, *harness.SETTINGS = sys.argv[1:]
     harness.TOOL = os.path.abspath(harness.TOOL)
+    folder, suite = os.path.split(os.path.join(HERE, suite))
+    sys.path.insert(0, folder)
     tests = unittest.TestSuite(chosen(unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module('cases_' + suite))))
     result = unittest.TextTestRunner(verbosity=2, resultclass=Result).run(tests)
     if os.environ.get('CMOCKA_XML_FILE'):
-        write_xml(os.environ['CMOCKA_XML_FILE'], f'cli_{suite}_{harness.BACKEND}', result.cases)
+        write_xml(os.environ['CMOCKA_XML_FILE'], f'{os.path.basename(folder)}_{suite}_{harness.BACKEND}', result.cases)
     return 0 if result.wasSuccessful() and result.cases else 1
 
 

@@ -14,7 +14,8 @@ SECRET = 'a secret of 32 bytes or more, for tests'
 
 class Store:
     """settings: {key: value} of this case's store."""
-    abilities = frozenset()  # of: 'aws', 'evicts', 'file', 'hold', 'no_aws', 'records', 'units'
+    abilities = frozenset()  # of: 'aws', 'evicts', 'file', 'hold', 'no_aws', 'records', 'server', 'units'
+    url_key = None  # server: the setting that says where it is
     environment = {}
     slow = 1  # how many times slower than a file, roughly: Case.many
 
@@ -51,7 +52,8 @@ class File(Store):
 
 class Redis(Store):
     """Keys under a prefix on the server that with_redis.py made for us."""
-    abilities = frozenset(('evicts', 'hold', 'no_aws'))
+    abilities = frozenset(('evicts', 'hold', 'no_aws', 'server'))
+    url_key = 'redis.url'
     environment = {'FOOTFALL_SECRET': SECRET}
 
     def ask(self, *words):
@@ -82,7 +84,8 @@ class Redis(Store):
 class Dynamo(Store):
     """Tables whose names begin with the case's own, on the server that with_dynamodb.py found for us."""
     # Its rights are AWS IAM's, it can import from other tables, and it counts the units that are billed.
-    abilities = frozenset(('aws', 'units'))
+    abilities = frozenset(('aws', 'server', 'units'))
+    url_key = 'dynamodb.endpoint'
     environment = {'FOOTFALL_SECRET': SECRET, 'FOOTFALL_DEADLINE': '20s'}  # a JVM that has just started is slow
     slow = 10
 

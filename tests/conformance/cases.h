@@ -24,5 +24,5 @@ struct suite_case {
 
 extern const struct suite_case suite_windows[], suite_epochs[], suite_keys[], suite_numbers[], suite_names[],
     suite_addresses[], suite_tokens[], suite_series[], suite_list[], suite_forgetting[], suite_batches[],
-    suite_upkeep[], suite_misuse[], suite_submit[], suite_concurrency[];
+    suite_upkeep[], suite_misuse[], suite_submit[], suite_submit_read[], suite_concurrency[];
 #endif

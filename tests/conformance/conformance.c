@@ -10,9 +10,9 @@
 enum { TESTS_MAX = 512 };
 
 static const struct suite_case *const themes[] = {
-    suite_windows,   suite_epochs, suite_keys,   suite_numbers, suite_names,
-    suite_addresses, suite_tokens, suite_series, suite_list,    suite_forgetting,
-    suite_batches,   suite_upkeep, suite_misuse, suite_submit,  suite_concurrency,
+    suite_windows, suite_epochs, suite_keys,        suite_numbers,     suite_names,   suite_addresses,
+    suite_tokens,  suite_series, suite_list,        suite_forgetting,  suite_batches, suite_upkeep,
+    suite_misuse,  suite_submit, suite_submit_read, suite_concurrency,
 };
 
 static size_t collect(struct CMUnitTest *tests)

@@ -39,6 +39,7 @@ static void misuse_no_handle(void **state)
     EXPECT_REFUSED(footfall_forget(NULL, "a", &who, NULL, &r, &err), err, FOOTFALL_INVALID, "NULL");
     EXPECT_REFUSED(footfall_apply(NULL, &op, 1, NULL, &r, &err), err, FOOTFALL_INVALID, "NULL");
     EXPECT_REFUSED(footfall_submit(NULL, &op, NULL, ignore_done, NULL, &err), err, FOOTFALL_INVALID, "NULL");
+    EXPECT_REFUSED(footfall_submit_read(NULL, "a", NULL, ignore_done, NULL, &err), err, FOOTFALL_INVALID, "NULL");
     EXPECT_REFUSED(footfall_read(NULL, &name, 1, NULL, &r, &err), err, FOOTFALL_INVALID, "NULL");
     EXPECT_REFUSED(footfall_list(NULL, "", NULL, NULL, ignore, NULL, &err), err, FOOTFALL_INVALID, "NULL");
     EXPECT_REFUSED(footfall_purge(NULL, FOOTFALL_NOW, 1, NULL, NULL, &err), err, FOOTFALL_INVALID, "NULL");
@@ -61,6 +62,8 @@ static void misuse_required_pointers(void **state)
     EXPECT_REFUSED(footfall_apply(ff, &op, 1, NULL, NULL, &err), err, FOOTFALL_INVALID, "NULL");
     EXPECT_REFUSED(footfall_submit(ff, NULL, NULL, ignore_done, NULL, &err), err, FOOTFALL_INVALID, "NULL");
     EXPECT_REFUSED(footfall_submit(ff, &op, NULL, NULL, NULL, &err), err, FOOTFALL_INVALID, "NULL");
+    EXPECT_REFUSED(footfall_submit_read(ff, NULL, NULL, ignore_done, NULL, &err), err, FOOTFALL_INVALID, "NULL");
+    EXPECT_REFUSED(footfall_submit_read(ff, "a", NULL, NULL, NULL, &err), err, FOOTFALL_INVALID, "NULL");
     EXPECT_REFUSED(footfall_read(ff, NULL, 1, NULL, &r, &err), err, FOOTFALL_INVALID, "NULL");
     EXPECT_REFUSED(footfall_read(ff, &name, 1, NULL, NULL, &err), err, FOOTFALL_INVALID, "NULL");
     EXPECT_REFUSED(footfall_read(ff, &none, 1, NULL, &r, &err), err, FOOTFALL_INVALID, "NULL");
@@ -84,6 +87,7 @@ static void misuse_structs_of_a_wrong_size(void **state)
     call.size = 0;
     EXPECT_REFUSED(footfall_add(ff, "a", 1, &call, &r, &err), err, FOOTFALL_MISUSE, "size");
     EXPECT_REFUSED(footfall_apply(ff, &op, 1, &call, &r, &err), err, FOOTFALL_MISUSE, "size");
+    EXPECT_REFUSED(footfall_submit_read(ff, "a", &call, ignore_done, NULL, &err), err, FOOTFALL_MISUSE, "size");
     op.size += 8;
     EXPECT_REFUSED(footfall_apply(ff, &op, 1, NULL, &r, &err), err, FOOTFALL_MISUSE, "size");
     EXPECT_REFUSED(footfall_submit(ff, &op, NULL, ignore_done, NULL, &err), err, FOOTFALL_MISUSE, "size");
@@ -110,6 +114,7 @@ static void misuse_deadlines(void **state)
     struct footfall *ff = suite_open(*state, NULL);
     call.wait_ms = FOOTFALL_WAIT_MAX_MS + 1;
     EXPECT_REFUSED(footfall_add(ff, "a", 1, &call, NULL, &err), err, FOOTFALL_INVALID, "wait_ms");
+    EXPECT_REFUSED(footfall_submit_read(ff, "a", &call, ignore_done, NULL, &err), err, FOOTFALL_INVALID, "wait_ms");
     EXPECT_REFUSED(footfall_ping(ff, &call, &err), err, FOOTFALL_INVALID, "wait_ms");
     call.wait_ms = FOOTFALL_WAIT_MAX_MS;
     assert_int_equal(footfall_add(ff, "a", 1, &call, NULL, &err), FOOTFALL_OK);

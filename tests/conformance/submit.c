@@ -1,67 +1,11 @@
-/* submit.c: operations without waiting: each completion runs exactly once, with the operation's own answer. Completions run on
- * threads of the library, so they only note what they saw; the test's thread judges. */
+/* submit.c: operations without waiting: each completion runs exactly once, with the operation's own answer. Reads are
+ * submit_read.c's. */
+#include "board.h"
 #include "cases.h"
 #include "suite_asks.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-struct note { /* of one submission */
-    struct board *board;
-    int runs;
-    struct footfall_result r;
-    int err_status;
-};
-struct board {
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    int done;
-    struct footfall *ff;
-    int inner; /* what a call from inside a completion gave */
-    struct note *next;
-};
-#define BOARD_INIT                                                                                                     \
-    {                                                                                                                  \
-        .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER                                        \
-    }
-
-static void take_note(void *user, const struct footfall_result *r, const struct footfall_error *err)
-{
-    struct note *note = user;
-    pthread_mutex_lock(&note->board->mutex);
-    note->runs++;
-    note->r = *r;
-    note->err_status = err->status;
-    note->board->done++;
-    pthread_cond_broadcast(&note->board->changed);
-    pthread_mutex_unlock(&note->board->mutex);
-}
-
-static void wait_for(struct board *board, int count)
-{
-    struct timespec until;
-    int rc = 0;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 60;
-    pthread_mutex_lock(&board->mutex);
-    while (board->done < count && rc == 0)
-        rc = pthread_cond_timedwait(&board->changed, &board->mutex, &until);
-    pthread_mutex_unlock(&board->mutex);
-    assert_int_equal(rc, 0);
-}
-
-enum { MANY = 2000 };
-static struct note notes[MANY];
-
-static void prepare(struct board *board, struct footfall *ff)
-{
-    board->ff = ff;
-    memset(notes, 0, sizeof(notes));
-    for (int i = 0; i < MANY; i++)
-        notes[i].board = board;
-}
 
 static void submit_runs_each_completion_once(void **state)
 {

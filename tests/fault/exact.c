@@ -1,5 +1,6 @@
 /* exact.c: exact numbers from many threads while the store loses replies, refuses for a while and delivers copies late; that
- * it is the marks that make them exact; and that "not applied" is never said of what was applied, under short deadlines. */
+ * it is the marks that make them exact; that "not applied" is never said of what was applied, under short deadlines; and that
+ * reads which are submitted among it all are never behind what their thread was told before. */
 #include "cmocka_all.h"
 
 #include "fault_store.h"
@@ -34,6 +35,8 @@ struct work {
     uint64_t random;
     size_t count;
     uint32_t wait_ms;
+    int64_t told[ADDED + VISITED]; /* highest total this thread has been told, by counter */
+    atomic_int read_ok, read_temporary, read_wrong;
     struct answer answers[EACH];
 };
 
@@ -51,6 +54,14 @@ static void draw(struct work *work, struct answer *answer)
     memset(answer, 0, sizeof *answer);
     answer->counter = (int)support_random_below(&work->random, ADDED + VISITED);
     answer->visitor = (uint32_t)support_random_below(&work->random, VISITORS);
+}
+
+/* What the thread has been told with `n` more answers */
+static void hear(struct work *work, const struct answer *answers, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (answers[i].r.status == FOOTFALL_OK && answers[i].r.total > work->told[answers[i].counter])
+            work->told[answers[i].counter] = answers[i].r.total;
 }
 
 static void one(struct work *work, struct answer *answer)
@@ -91,6 +102,8 @@ static void several(struct work *work, struct answer *answers, size_t n)
 struct ticket {
     struct answer *answer;
     atomic_int *left;
+    struct work *work;
+    int64_t least; /* of a read */
 };
 
 static void arrived(void *user, const struct footfall_result *r, const struct footfall_error *err)
@@ -101,11 +114,23 @@ static void arrived(void *user, const struct footfall_result *r, const struct fo
     atomic_fetch_sub(ticket->left, 1);
 }
 
-/* The same by submissions, all under way at once. */
+static void has_read(void *user, const struct footfall_result *r, const struct footfall_error *err)
+{
+    struct ticket *ticket = user;
+    int right = r->total >= ticket->least && r->total <= OPS && ((r->flags & FOOTFALL_EXISTS) != 0) == (r->total > 0);
+    (void)err;
+    if (r->status == FOOTFALL_TEMPORARY)
+        atomic_fetch_add(&ticket->work->read_temporary, 1);
+    else
+        atomic_fetch_add(r->status == FOOTFALL_OK && right ? &ticket->work->read_ok : &ticket->work->read_wrong, 1);
+    atomic_fetch_sub(ticket->left, 1);
+}
+
+/* The same by submissions, each with a read of its counter, all under way at once. */
 static void submitted(struct work *work, struct answer *answers, size_t n)
 {
-    struct ticket tickets[32];
-    atomic_int left = (int)n;
+    struct ticket tickets[2 * 32];
+    atomic_int left = (int)(2 * n);
     for (size_t i = 0; i < n; i++) {
         struct footfall_call call = FOOTFALL_CALL_INIT;
         struct footfall_visitor who = FOOTFALL_VISITOR_INIT;
@@ -119,8 +144,10 @@ static void submitted(struct work *work, struct answer *answers, size_t n)
         op.name = name;
         op.delta = 1;
         op.visitor = answers[i].counter < ADDED ? NULL : &who;
-        tickets[i] = (struct ticket){ &answers[i], &left };
-        if (footfall_submit(work->ff, &op, &call, arrived, &tickets[i], NULL) != FOOTFALL_OK)
+        tickets[2 * i] = (struct ticket){ &answers[i], &left, work, 0 };
+        tickets[2 * i + 1] = (struct ticket){ NULL, &left, work, work->told[answers[i].counter] };
+        if (footfall_submit(work->ff, &op, &call, arrived, &tickets[2 * i], NULL) != FOOTFALL_OK ||
+            footfall_submit_read(work->ff, name, &call, has_read, &tickets[2 * i + 1], NULL) != FOOTFALL_OK)
             support_die("submit");
     }
     while (atomic_load(&left) > 0)
@@ -148,6 +175,7 @@ static void *run(void *arg)
                 one(work, &work->answers[i + j]);
             break;
         }
+        hear(work, &work->answers[i], n);
         i += n;
     }
     return NULL;
@@ -165,6 +193,8 @@ static struct footfall *run_all(const char *name, const struct fault_plan *plan,
         works[i]->random = support_seed() + i * 1000003;
         works[i]->count = each;
         works[i]->wait_ms = wait_ms;
+        works[i]->read_ok = works[i]->read_temporary = works[i]->read_wrong = 0;
+        memset(works[i]->told, 0, sizeof works[i]->told);
         if (pthread_create(&threads[i], NULL, run, works[i]) != 0)
             support_die("pthread_create");
     }
@@ -221,24 +251,41 @@ static void check_exact(struct footfall *ff, int counter, size_t each)
     assert_int_equal(now.unique, unique);
 }
 
+/* No submitted read was wrong; how many were OK, and how many were not answered in time. */
+static void check_reads(int *ok, int *temporary)
+{
+    *ok = *temporary = 0;
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(works[i]->read_wrong, 0);
+        *ok += works[i]->read_ok;
+        *temporary += works[i]->read_temporary;
+    }
+}
+
 static void threads_under_faults_are_exact(void **state)
 {
     struct fault_plan plan = { .marks = 1, .seed = support_seed() };
     struct footfall_stats stats = FOOTFALL_STATS_INIT;
     struct footfall *ff = NULL;
     struct fault_counts counts;
+    int read = 0, unread = 0;
     (void)state;
     plan.per_mille[FAULT_LOSE_BEFORE] = 30;
     plan.per_mille[FAULT_LOSE_AFTER] = 40;
     plan.per_mille[FAULT_LOSE_SOME] = 40;
     plan.per_mille[FAULT_LATE] = 40;
     plan.per_mille[FAULT_TEMPORARY] = 30;
+    plan.reads_per_mille = 30;
     ff = run_all("exact", &plan, EACH, 120000);
     counts = fault_store_counts();
     footfall_stats(ff, &stats);
     printf("%" PRIu64 " attempts, %" PRIu64 " resends, %" PRIu64 " counters answered from marks, late copies: %" PRIu64
            " in, %" PRIu64 " out\n",
            counts.attempts, counts.resends, counts.from_mark, counts.late_applied, counts.late_refused);
+    check_reads(&read, &unread);
+    printf("%d reads among them, %" PRIu64 " refused\n", read, counts.reads_refused);
+    assert_true(read > 0 && counts.reads_refused > 0);
+    assert_int_equal(unread, 0);
     for (int i = 0; i < ADDED + VISITED; i++)
         check_exact(ff, i, EACH);
     assert_int_equal(counts.contract, 0);
@@ -277,6 +324,7 @@ static void short_deadlines_tell_no_lies(void **state)
 {
     struct fault_plan plan = { .marks = 1, .seed = support_seed() };
     size_t each = EACH / 5, statuses[3] = { 0 };
+    int read = 0, unread = 0;
     struct footfall *ff = NULL;
     (void)state;
     plan.per_mille[FAULT_LOSE_BEFORE] = 100;
@@ -284,6 +332,7 @@ static void short_deadlines_tell_no_lies(void **state)
     plan.per_mille[FAULT_LOSE_SOME] = 100;
     plan.per_mille[FAULT_LATE] = 100;
     plan.per_mille[FAULT_TEMPORARY] = 100;
+    plan.reads_per_mille = 100;
     ff = run_all("short", &plan, each, 60);
     assert_int_equal(fault_store_counts().contract, 0);
     calm();
@@ -325,7 +374,9 @@ static void short_deadlines_tell_no_lies(void **state)
                      doubtful);
         assert_in_range(now.unique, sure_new, sure_new + doubtful);
     }
-    printf("%zu OK, %zu unknown, %zu not applied\n", statuses[0], statuses[1], statuses[2]);
+    check_reads(&read, &unread);
+    printf("%zu OK, %zu unknown, %zu not applied; %d reads OK, %d not\n", statuses[0], statuses[1], statuses[2], read,
+           unread);
     assert_true(statuses[0] > 0 && statuses[1] > 0);
     footfall_close(ff);
 }

@@ -63,6 +63,15 @@ static uint64_t below(uint64_t limit)
     return drawn;
 }
 
+static unsigned chance_of_reads(void)
+{
+    unsigned chance = 0;
+    pthread_mutex_lock(&lock);
+    chance = plan.reads_per_mille;
+    pthread_mutex_unlock(&lock);
+    return chance;
+}
+
 static enum fault choose(const struct footfall_store_call *call)
 {
     enum fault kind = FAULT_NONE;
@@ -277,6 +286,11 @@ static uint32_t faulty_caps(const struct footfall_store *store)
 static int faulty_fetch(struct footfall_store *store, const char *const *names, const size_t *name_bytes, size_t n,
                         int64_t *totals, int64_t *uniques, uint8_t *exists, struct footfall_store_call *call)
 {
+    uint64_t drawn = below(1000);
+    if (drawn < chance_of_reads()) {
+        count(&counts.reads_refused);
+        return drawn % 2 != 0 ? FOOTFALL_STORE_TEMPORARY : FOOTFALL_STORE_UNKNOWN;
+    }
     return inner->fetch(store->inner, names, name_bytes, n, totals, uniques, exists, call);
 }
 

@@ -32,6 +32,7 @@ struct fault_plan {
     size_t script_count;
     enum fault rest;                 /* … and for those after */
     unsigned per_mille[FAULT_KINDS]; /* chances of each, when not all 0; then script and rest are not asked */
+    unsigned reads_per_mille; /* chance of a fetch to be refused: TEMPORARY, or UNKNOWN, which is the same of a read */
     uint64_t seed;
 };
 
@@ -39,6 +40,7 @@ struct fault_counts {
     uint64_t attempts; /* apply calls */
     uint64_t resends;  /* with call->attempt > 0 */
     uint64_t by_kind[FAULT_KINDS];
+    uint64_t reads_refused;
     uint64_t from_mark;    /* counters answered from a mark */
     uint64_t late_applied; /* counters of a late copy that the marks let in */
     uint64_t late_refused; /* … or kept out */

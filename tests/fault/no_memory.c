@@ -73,7 +73,7 @@ static long one_run(const char *backend, long first, long last, int in_sqlite)
                             is_sqlite ? "sqlite.path" : "memory.name",
                             where,
                             "deadline",
-                            "100ms",
+                            "2s",
                             is_sqlite ? NULL : "secret",
                             SUPPORT_SECRET,
                             NULL };
@@ -205,6 +205,9 @@ static void call_the_rest(struct footfall *ff, const char *file, long at)
     for (int i = 0; i < 3; i++) {
         rc = footfall_submit(ff, &op, NULL, count_done, &done, NULL);
         check_rc("submit", rc, at);
+        submitted += rc == FOOTFALL_OK;
+        rc = footfall_submit_read(ff, "a", NULL, count_done, &done, NULL);
+        check_rc("submit_read", rc, at);
         submitted += rc == FOOTFALL_OK;
     }
     while (atomic_load(&done) < submitted)

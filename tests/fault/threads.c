@@ -4,6 +4,7 @@
 
 #include "folder.h"
 #include "footfall.h"
+#include "footfall_admin.h"
 #include "handle.h"
 #include "process.h"
 
@@ -289,6 +290,45 @@ static void a_thousand_pending_submissions(void **state)
     support_folder_remove(dir);
 }
 
+static void take_calls(void *user, const struct footfall_metric *metric)
+{
+    if (strcmp(metric->name, "footfall_store_seconds_count") == 0 && strstr(metric->labels, "read") != NULL)
+        *(double *)user = metric->value;
+}
+
+/* Additions and reads that come in turn behind one that cannot be stored yet: two batches, not a thousand of one each. */
+static void what_comes_in_turn_goes_together(void **state)
+{
+    char *dir = support_folder_make();
+    struct footfall *ff = support_open_sqlite(dir, NULL);
+    struct footfall_call call = FOOTFALL_CALL_INIT;
+    struct footfall_stats stats = FOOTFALL_STATS_INIT;
+    struct tally tally = { 0 };
+    sqlite3 *other = NULL;
+    double reads = 0;
+    (void)state;
+    call.wait_ms = WAIT_MS;
+    assert_int_equal(support_add(ff, "even", 0, WAIT_MS, NULL), FOOTFALL_OK);
+    other = lock_file(dir);
+    submit_many(ff, 1, &tally, WAIT_MS);
+    for (int i = 0; i < SUBMISSIONS / 2; i++) {
+        submit_many(ff, 1, &tally, WAIT_MS);
+        assert_int_equal(footfall_submit_read(ff, "even", &call, tell, &tally, NULL), FOOTFALL_OK);
+    }
+    unlock_file(other);
+    while (atomic_load(&tally.completions) < SUBMISSIONS + 1)
+        support_sleep_ms(1);
+    assert_int_equal(tally.ok, SUBMISSIONS + 1);
+    footfall_stats(ff, &stats);
+    footfall_metrics(ff, take_calls, &reads);
+    printf("%d additions in %" PRIu64 " batches, as many reads in %.0f\n", SUBMISSIONS / 2, stats.batches - 1, reads);
+    assert_in_range(stats.batches, 2, 5);
+    assert_in_range((int)reads, 1, 5);
+    assert_int_equal(support_read(ff, "even").total, SUBMISSIONS / 2 + 1);
+    footfall_close(ff);
+    support_folder_remove(dir);
+}
+
 static void close_completes_what_is_queued(void **state)
 {
     char *dir = support_folder_make();
@@ -363,6 +403,8 @@ static void fork_is_refused(void **state)
             _exit(2);
         if (footfall_submit(ff, &op, NULL, tell, &tally, NULL) != FOOTFALL_MISUSE)
             _exit(3);
+        if (footfall_submit_read(ff, "a", NULL, tell, &tally, NULL) != FOOTFALL_MISUSE)
+            _exit(8);
         if (footfall_ping(ff, NULL, NULL) != FOOTFALL_MISUSE)
             _exit(4);
         if (support_try_open(&again, NULL, pairs) != FOOTFALL_MISUSE || again != NULL)
@@ -387,9 +429,13 @@ static void fork_is_refused(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(processes_and_threads_on_one_file), cmocka_unit_test(sixteen_threads_share_commits),
-        cmocka_unit_test(a_thousand_pending_submissions),    cmocka_unit_test(close_completes_what_is_queued),
-        cmocka_unit_test(close_gives_up_on_a_locked_file),   cmocka_unit_test(fork_is_refused),
+        cmocka_unit_test(processes_and_threads_on_one_file),
+        cmocka_unit_test(sixteen_threads_share_commits),
+        cmocka_unit_test(a_thousand_pending_submissions),
+        cmocka_unit_test(what_comes_in_turn_goes_together),
+        cmocka_unit_test(close_completes_what_is_queued),
+        cmocka_unit_test(close_gives_up_on_a_locked_file),
+        cmocka_unit_test(fork_is_refused),
     };
     if (argc == 5 && strcmp(argv[1], "count") == 0)
         return count_process(argv);

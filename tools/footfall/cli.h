@@ -43,6 +43,7 @@ int footfall__cli_iam_policy(struct footfall_cli *cli);
 int footfall__cli_export(struct footfall_cli *cli);
 int footfall__cli_demo(struct footfall_cli *cli);
 int footfall__cli_doctor(struct footfall_cli *cli);
+int footfall__cli_serve(struct footfall_cli *cli);
 
 /* ---- opening (main.c) ------------------------------------------------------------------------------------------------- */
 

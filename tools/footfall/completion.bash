@@ -18,7 +18,7 @@ _footfall_options() {
     esac
 }
 
-_footfall_commands='visit add get list set delete forget ingest export import demo purge doctor config iam-policy bench'
+_footfall_commands='visit add get list set delete forget ingest export import demo purge serve doctor config iam-policy bench'
 
 # The words up to the cursor into `words`: bash has cut them at "=" and ":", also inside a value. A word that has just been
 # begun is empty, and never the rest of one.

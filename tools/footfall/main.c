@@ -19,6 +19,7 @@ static command_function *const functions[FOOTFALL_CLI_COMMANDS] = {
     [FOOTFALL_CLI_CONFIG] = footfall__cli_config, [FOOTFALL_CLI_IAM_POLICY] = footfall__cli_iam_policy,
     [FOOTFALL_CLI_BENCH] = footfall__cli_bench,   [FOOTFALL_CLI_EXPORT] = footfall__cli_export,
     [FOOTFALL_CLI_DEMO] = footfall__cli_demo,     [FOOTFALL_CLI_DOCTOR] = footfall__cli_doctor,
+    [FOOTFALL_CLI_SERVE] = footfall__cli_serve,
 };
 
 /* A store's file must never be opened as standard output or error because the caller had closed them. Opened for the wrong

@@ -65,6 +65,11 @@ const struct footfall_cli_option_row footfall__cli_options[FOOTFALL_CLI_OPTIONS]
     "command and counts every line once, also across a rotation: what FILE was before is found beside\n"               \
     "it, as FILE.1, FILE-20260301.gz and the like, or given too. With --follow it goes on until it is\n"               \
     "stopped by a signal, which is its good end; a pipe is followed to its end."
+#define SERVE_DETAILS                                                                                                  \
+    "Listens on http.listen, 127.0.0.1:8080 unless set: ADDRESS:PORT, [ADDRESS]:PORT or unix:/path; or on the\n"       \
+    "socket that systemd hands over. / is a page that shows how to count. Also purges, once a day. Ends with 0\n"      \
+    "on SIGTERM or SIGINT, when what is under way is answered; a second one ends it at once. With\n"                   \
+    "-o log_level=info each request is logged, without addresses."
 
 const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMANDS] = {
     [FOOTFALL_CLI_VISIT] = { "visit",
@@ -169,6 +174,13 @@ const struct footfall_cli_command_row footfall__cli_commands[FOOTFALL_CLI_COMMAN
                              0,
                              "drop what can no longer matter",
                              NULL,
+                             { { FOOTFALL_CLI_END, NULL } } },
+    [FOOTFALL_CLI_SERVE] = { "serve",
+                             "",
+                             0,
+                             0,
+                             "count and show counters over HTTP",
+                             SERVE_DETAILS,
                              { { FOOTFALL_CLI_END, NULL } } },
     [FOOTFALL_CLI_DOCTOR] = { "doctor",
                               "",
