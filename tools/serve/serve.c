@@ -19,7 +19,8 @@ enum {
 
 /* ---- messages ----------------------------------------------------------------------------------------------------------- */
 
-static void log_va(const struct footfall_serve *server, enum footfall_log_level level, const char *format, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+log_va(const struct footfall_serve *server, enum footfall_log_level level, const char *format, va_list args)
 {
     char line[512];
     if (level > server->settings.log_level || server->options.log == NULL)

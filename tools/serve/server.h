@@ -181,7 +181,7 @@ static inline void footfall__serve_count(_Atomic uint32_t *n, int change)
 /* One line, if log_level has it (serve.c). */
 void footfall__serve_log(const struct footfall_serve *server, enum footfall_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void footfall__serve_log_mhd(void *server, const char *format, va_list args);
+void footfall__serve_log_mhd(void *server, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
 /* ---- loops.c -------------------------------------------------------------------------------------------------------------- */
 
