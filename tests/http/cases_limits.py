@@ -73,6 +73,24 @@ class Sizes(Case):
             self.assertRegex(connection.rest(), rb'\A(HTTP/1\.1 (431|414|400) |\Z)')
         self.assertEqual(self.numbers('x'), (1, 1))
 
+    def test_header_that_leaves_no_room(self):
+        """A header so large that an answer no longer fits beside it does not count either."""
+        self.serve('http.header_bytes=1024')
+        begun = b'POST /visit/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
+        answered = 0
+        for size in range(3500, 5300, 50):
+            filler = b'A: ' + size * b'a' + b'\r\n'
+            for data in (begun + filler + b'\r\n', begun + b'Transfer-Encoding: chunked\r\n\r\n0\r\n' + filler + b'\r\n',
+                         begun + b'A: a\r\n' * (size // 70) + b'\r\n',
+                         begun + b'Cookie: ' + b'a=b; ' * (size // 80) + b'\r\n\r\n'):
+                with self.server.connect() as connection:
+                    connection.send(data)
+                    came = connection.rest()
+                self.assertRegex(came, rb'\A(HTTP/1\.1 (200|431|400|414) |\Z)')
+                answered += came.startswith(b'HTTP/1.1 200')
+        self.assertGreater(answered, 0)
+        self.assertEqual(self.numbers('x')[0], answered)
+
     def test_target(self):
         self.serve()
         longest = '/visit/x?' + 'y' * (8192 - len('/visit/x'))

@@ -44,6 +44,16 @@ enum MHD_Result footfall__serve_answer(struct footfall_serve_connection *c)
     return result;
 }
 
+enum MHD_Result footfall__serve_answer_bare(struct footfall_serve_connection *c, int status)
+{
+    static char nothing[1];
+    struct MHD_Response *response = MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+    enum MHD_Result result = response != NULL ? send_it(c, status, response, 1) : MHD_NO;
+    if (response != NULL)
+        MHD_destroy_response(response);
+    return result;
+}
+
 void footfall__serve_log_access(const struct footfall_serve_connection *c, int64_t took_us)
 {
     const struct footfall_serve_request *r = &c->request;

@@ -107,3 +107,51 @@ int footfall__serve_take_headers(struct footfall_serve_connection *c, const char
     r->is_malformed = all.is_wrong || !ends_there(&all, c, method) || is_doubtful(&all);
     return 0;
 }
+
+/* ---- room for the answer ------------------------------------------------------------------------------------------------ */
+
+enum {
+    EXTRA_BYTES = 4096,  /* beside http.header_bytes */
+    NOTE_BYTES = 64,     /* of a header, cookie, parameter or trailer */
+    GROWTH_BYTES = 128,  /* what has been read beyond the header at most, when there is little room */
+    ANSWER_BYTES = 1024, /* the header of an answer */
+};
+
+/* A connection's memory holds the header as it came, what libmicrohttpd notes of each of its lines, a copy of the cookies, and
+ * the header of the answer. */
+size_t footfall__serve_memory_of(size_t header_bytes)
+{
+    return header_bytes + EXTRA_BYTES;
+}
+
+struct used {
+    const char *end; /* of header and trailers */
+    size_t notes;
+};
+
+static enum MHD_Result weigh(void *user, enum MHD_ValueKind kind, const char *name, size_t name_bytes,
+                             const char *value, size_t value_bytes)
+{
+    struct used *used = user;
+    (void)name;
+    used->notes += NOTE_BYTES;
+    if (kind == MHD_COOKIE_KIND)
+        used->notes += name_bytes + value_bytes + 2;
+    else if (kind == MHD_FOOTER_KIND && value != NULL)
+        used->end = value + value_bytes;
+    return MHD_YES;
+}
+
+/* Without it libmicrohttpd would find out only when it sends the answer to what is counted by then, and close. */
+int footfall__serve_has_room(const struct footfall_serve_connection *c)
+{
+    static const enum MHD_ValueKind kinds[] = { MHD_HEADER_KIND, MHD_COOKIE_KIND, MHD_GET_ARGUMENT_KIND,
+                                                MHD_FOOTER_KIND };
+    const char *method = c->request.asked.method;
+    const union MHD_ConnectionInfo *known = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    struct used used = { .end = known != NULL ? method + known->header_size : method };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        MHD_get_connection_values_n(c->mhd, kinds[i], weigh, &used);
+    return (size_t)(used.end - method) + used.notes + GROWTH_BYTES + ANSWER_BYTES <=
+           footfall__serve_memory_of(c->loop->server->settings.header_bytes);
+}

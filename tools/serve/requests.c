@@ -150,6 +150,8 @@ static enum MHD_Result take_up(struct footfall_serve_connection *c)
         return refuse_now(c, FOOTFALL_WEB_BODY_TOO_LARGE);
     if (begin_work(c) != 0)
         return MHD_NO;
+    if (!footfall__serve_has_room(c))
+        return footfall__serve_answer_bare(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE);
     if (c->loop->mode >= FOOTFALL_SERVE_REFUSING)
         return refuse(c, FOOTFALL_WEB_BUSY);
     if (r->body != NULL) {

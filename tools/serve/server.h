@@ -245,10 +245,17 @@ void footfall__serve_request_free(struct footfall_serve_request *request);
 /* Fills in the request's headers, length and is_malformed. 0; -1: no memory. */
 int footfall__serve_take_headers(struct footfall_serve_connection *c, const char *method, const char *version);
 
+/* What libmicrohttpd gets for each connection, in bytes. */
+size_t footfall__serve_memory_of(size_t header_bytes);
+/* When all of a request is there: whether the connection's memory still has room for an answer's header. */
+int footfall__serve_has_room(const struct footfall_serve_connection *c);
+
 /* ---- answer.c ------------------------------------------------------------------------------------------------------------- */
 
 /* Hands the exchange's response to libmicrohttpd. */
 enum MHD_Result footfall__serve_answer(struct footfall_serve_connection *c);
+/* A status and nothing else, and the connection ends. */
+enum MHD_Result footfall__serve_answer_bare(struct footfall_serve_connection *c, int status);
 /* The access log's line. */
 void footfall__serve_log_access(const struct footfall_serve_connection *c, int64_t took_us);
 
