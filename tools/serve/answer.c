@@ -3,25 +3,14 @@
 
 #include <string.h>
 
-/* libmicrohttpd asks it for a body's bytes only where one is to be sent, and nobody else uses it. */
-static ssize_t no_body(void *user, uint64_t at, char *out, size_t most)
-{
-    (void)user;
-    (void)at;
-    (void)out;
-    (void)most;
-    return MHD_CONTENT_READER_END_WITH_ERROR;
-}
-
-/* The body stays the exchange's, which ends after it has been sent. */
+/* The body stays the exchange's, which ends after it has been sent. For the answer to HEAD libmicrohttpd tells how long it is and
+ * never looks at it. */
 static struct MHD_Response *response_of(const struct footfall_web_response *from)
 {
     union {
         const char *read;
         void *written;
     } body = { .read = from->body != NULL ? from->body : "" }; /* libmicrohttpd does not write there */
-    if (from->without_body)
-        return MHD_create_response_from_callback(from->body_bytes, 1, no_body, NULL, NULL);
     return MHD_create_response_from_buffer(from->body_bytes, body.written, MHD_RESPMEM_PERSISTENT);
 }
 

@@ -181,7 +181,7 @@ static inline void footfall__serve_count(_Atomic uint32_t *n, int change)
 /* One line, if log_level has it (serve.c). */
 void footfall__serve_log(const struct footfall_serve *server, enum footfall_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void footfall__serve_log_mhd(void *server, const char *format, va_list args);
+void footfall__serve_log_mhd(void *server, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
 /* ---- loops.c -------------------------------------------------------------------------------------------------------------- */
 
@@ -199,7 +199,8 @@ void footfall__serve_back(void *connection);
 /* ---- memory.c ------------------------------------------------------------------------------------------------------------- */
 
 void footfall__serve_keep_memory_small(void); /* before there are threads */
-void footfall__serve_give_back_code(void);    /* after the start */
+void footfall__serve_give_back_code(void);    /* after the start; memory too */
+void footfall__serve_give_back_memory(void);  /* that is free, to the system */
 
 /* ---- accept.c ------------------------------------------------------------------------------------------------------------- */
 
