@@ -94,16 +94,15 @@ static int is_there(const struct footfall_web_exchange *x)
 static int may(struct footfall_web_exchange *x)
 {
     unsigned method = (unsigned)x->method;
+    int is_admin = (x->route->admin & method) != 0;
     if ((x->route->methods & method) == 0)
         footfall__web_error(x, FOOTFALL__WEB_METHOD_NOT_ALLOWED, NULL);
-    else if ((x->route->admin & method) == 0)
-        return 1;
-    else if (!x->web->has_admin)
+    else if (is_admin && !x->web->has_admin)
         footfall__web_error(x, FOOTFALL__WEB_NOT_FOUND, "administration is not switched on");
-    else if (footfall__web_token_matches(x->web->admin, x->known[FOOTFALL__WEB_AUTHORIZATION]))
-        return 1;
-    else
+    else if (is_admin && !footfall__web_token_matches(x->web->admin, x->known[FOOTFALL__WEB_AUTHORIZATION]))
         footfall__web_error(x, FOOTFALL__WEB_UNAUTHORIZED, NULL);
+    else
+        return 1;
     return 0;
 }
 

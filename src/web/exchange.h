@@ -60,7 +60,7 @@ struct footfall__web_listing {
     struct json_t *rows;
 };
 
-enum { FOOTFALL__WEB_BODY_ROOM = 1024, FOOTFALL__WEB_LOGGED_ROOM = 200 };
+enum { FOOTFALL__WEB_BODY_ROOM = 768 /* a line of JSON, every byte of it escaped */, FOOTFALL__WEB_LOGGED_ROOM = 200 };
 
 struct footfall_web_exchange {
     struct footfall_web *web;

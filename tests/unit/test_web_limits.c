@@ -278,6 +278,10 @@ static void refusals(void **state)
     assert_int_equal(response->status, 413);
     assert_non_null(strstr(response->body, "\"code\":\"body_too_large\""));
     footfall__web_end(x);
+    response = refuse(&x, &site, "/visit/a", FOOTFALL_WEB_MALFORMED);
+    assert_int_equal(response->status, 400);
+    assert_non_null(strstr(response->body, "\"code\":\"bad_request\""));
+    footfall__web_end(x);
     response = refuse(&x, &site, "/visit/a", FOOTFALL_WEB_BUSY);
     assert_int_equal(response->status, 503);
     assert_non_null(strstr(response->body, "\"code\":\"temporary\""));
