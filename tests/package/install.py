@@ -61,6 +61,16 @@ def check_texts(root, version):
             case(f'{name} is whole', f'\n.Os footfall {version}\n' in text and '\n@' not in text, text[:400])
 
 
+def check_units(root):
+    """Those of the server only where there is one; the service starts what was installed."""
+    programs = glob.glob(f'{root}/**/bin/footfall', recursive=True)
+    for name in ('footfall.service', 'footfall.socket'):
+        found = glob.glob(f'{root}/**/systemd/system/{name}', recursive=True)
+        case(name, len(found) == len(programs), f'wanted {len(programs)}, there are {found}')
+        if found and name == 'footfall.service':
+            case('it starts what is installed', f'\nExecStart={programs[0].removeprefix(root)} serve\n' in read(found[0]), read(found[0]))
+
+
 with folder() as work:
     root = f'{work}/root'
     status, said = run(['meson', 'install', '-C', build, '--no-rebuild', '--quiet', '--destdir', root])
@@ -73,6 +83,7 @@ with folder() as work:
             case(header, glob.glob(f'{root}/**/include/{header}', recursive=True), 'is not installed')
         version = run(['pkg-config', '--modversion', 'footfall'], env=env)[1].strip()
         check_texts(root, version)
+        check_units(root)
         write(f'{work}/program.c', PROGRAM.replace('VERSION', version))
         try_program(work, env, False)
         for library in glob.glob(f'{env["FOOTFALL_LIBDIR"]}/libfootfall.so*'):

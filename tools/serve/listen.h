@@ -24,8 +24,7 @@ struct footfall_serve_listener {
     int is_unix;
     char where[160];                       /* "http://127.0.0.1:8080/" or "unix:/path" */
     char path[sizeof(struct sockaddr_un)]; /* of the Unix socket that was made here and is to be removed; or "" */
-    dev_t device;
-    ino_t inode;
+    struct stat made;                      /* it */
 };
 
 /* Listens there, or where LISTEN_FDS says (sd_listen_fds(3)): exactly one socket. A Unix socket gets mode 0666: the folder it

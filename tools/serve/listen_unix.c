@@ -58,7 +58,6 @@ static int is_dead(const struct footfall_serve_place *place)
 static int make(struct footfall_serve_listener *l, const struct footfall_serve_place *place)
 {
     const char *path = place->address.local.sun_path;
-    struct stat made;
     int dead = is_dead(place);
     if (dead < 0 || (dead > 0 && unlink(path) != 0))
         return -1;
@@ -66,10 +65,8 @@ static int make(struct footfall_serve_listener *l, const struct footfall_serve_p
     if (l->fd < 0 || bind(l->fd, &place->address.any, place->address_bytes) != 0)
         return -1;
     snprintf(l->path, sizeof l->path, "%s", path);
-    if (lstat(path, &made) != 0)
+    if (lstat(path, &l->made) != 0)
         return -1;
-    l->device = made.st_dev;
-    l->inode = made.st_ino;
     return chmod(path, MODE) == 0 ? listen(l->fd, SOMAXCONN) : -1; /* nobody can connect before it listens */
 }
 
@@ -90,6 +87,13 @@ int footfall__serve_listen_unix(struct footfall_serve_listener *out, const struc
                                 strerror(reason));
 }
 
+/* An inode's number may be given again at once. */
+static int is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 void footfall__serve_remove_unix(const struct footfall_serve_listener *listener)
 {
     struct stat found;
@@ -97,7 +101,7 @@ void footfall__serve_remove_unix(const struct footfall_serve_listener *listener)
     if (listener->path[0] == '\0')
         return;
     folder = lock_folder(listener->path);
-    if (lstat(listener->path, &found) == 0 && found.st_dev == listener->device && found.st_ino == listener->inode)
+    if (lstat(listener->path, &found) == 0 && is_same(&found, &listener->made))
         unlink(listener->path);
     unlock_folder(folder);
 }
