@@ -51,12 +51,11 @@ size_t footfall__web_json_counter(char out[FOOTFALL__WEB_BODY_ROOM], const char 
         return 0;
     memcpy(out, start, before);
     bytes += before;
-    bytes += (size_t)snprintf(out + bytes, FOOTFALL__WEB_BODY_ROOM - bytes,
-                              ",\"count\":%" PRId64 ",\"total_visits\":%" PRId64 ",\"unique_visitors\":%" PRId64
-                              "%s%s%s}\n",
-                              result->total, result->total, result->unique,
-                              shown->visited ? is_new[(result->flags & FOOTFALL_IS_NEW) != 0] : "",
-                              shown->replayed ? ",\"replayed\":true" : "", shown->deleted ? ",\"deleted\":true" : "");
+    bytes += (size_t)snprintf(
+        out + bytes, FOOTFALL__WEB_BODY_ROOM - bytes,
+        ",\"count\":%" PRId64 ",\"total_visits\":%" PRId64 ",\"unique_visitors\":%" PRId64 "%s%s%s}\n", result->total,
+        result->total, result->unique, shown->visited ? is_new[(result->flags & FOOTFALL_IS_NEW) != 0] : "",
+        shown->replayed ? ",\"replayed\":true" : "", shown->deleted ? ",\"deleted\":true" : "");
     return bytes;
 }
 
@@ -71,8 +70,9 @@ size_t footfall__web_json_error(char *out, size_t room, const char *text, const 
 char *footfall__web_json_list(size_t *bytes, json_t *rows, const char *cursor)
 {
     json_t *root = json_object();
-    int failed = json_object_set_nocheck(root, "counters", rows) |
-                 json_object_set_new_nocheck(root, "cursor", cursor != NULL ? json_string_nocheck(cursor) : json_null());
+    int failed =
+        json_object_set_nocheck(root, "counters", rows) |
+        json_object_set_new_nocheck(root, "cursor", cursor != NULL ? json_string_nocheck(cursor) : json_null());
     char *text = failed ? NULL : json_dumps(root, JSON_COMPACT);
     json_decref(root);
     if (text == NULL)

@@ -34,25 +34,33 @@ class Server:
     """A program that says on a stream where it listens, and ends when it is told to."""
 
     def __init__(self, command, stream, log=None):
-        self.begun = time.monotonic()
+        self.read = 0
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
                                         **{stream: log or subprocess.PIPE}, text=True)
         self.log = log
-        line = self.first_line(getattr(self.process, stream))
-        found = re.search(r'http://127\.0\.0\.1:(\d+)/', line)
-        if not found:
-            self.process.kill()
-            sys.exit(f'bench_http.py: {command[0]} does not listen: {line}')
-        self.url, self.port = found.group(0)[:-1], int(found.group(1))
+        said = ''
+        while not (found := re.search(r'listening on http://127\.0\.0\.1:(\d+)/', said)):
+            line = self.next_line(getattr(self.process, stream))
+            if not line:
+                self.process.kill()
+                sys.exit(f'bench_http.py: {command[0]} does not listen: {said}')
+            said += line
+        self.port = int(found.group(1))
+        self.url = f'http://127.0.0.1:{self.port}'
 
-    def first_line(self, stream):
-        while self.log:
+    def next_line(self, stream):
+        """'': there will be none."""
+        if not self.log:
+            return stream.readline()
+        while True:
+            ended = self.process.poll() is not None
             with open(self.log.name, encoding='utf-8') as written:
+                written.seek(self.read)
                 line = written.readline()
-            if line.endswith('\n') or self.process.poll() is not None:
+            if line.endswith('\n') or ended:
+                self.read += len(line.encode())
                 return line
-            time.sleep(0.01)
-        return stream.readline()
+            time.sleep(0.001)
 
     def get(self, path, **headers):
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=10)
@@ -215,6 +223,7 @@ class Bench:
         secret = f'{self.folder}/secret'
         with open(secret, 'w', encoding='utf-8') as out:
             out.write('32 bytes at least, for the bench!')
+        os.chmod(secret, 0o600)
 
         def visited():
             with RedisServer() as store:

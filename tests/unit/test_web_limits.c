@@ -256,8 +256,8 @@ static void rates(void **state)
 
 /* ---- refused by the front end ----------------------------------------------------------------------------------------------------- */
 
-static const struct footfall_web_response *refuse(struct footfall_web_exchange **x, struct site *site, const char *target,
-                                                  enum footfall_web_refusal why)
+static const struct footfall_web_response *refuse(struct footfall_web_exchange **x, struct site *site,
+                                                  const char *target, enum footfall_web_refusal why)
 {
     struct footfall_web_request request = { .method = "POST", .peer = "192.0.2.1" };
     footfall__web_target(&request, target, strlen(target));
@@ -292,11 +292,16 @@ static void refusals(void **state)
 static void configuration(void **state)
 {
     static const char *const wrong[][2] = {
-        { "http.create", "perhaps" },         { "http.max_counters", "0" },
-        { "http.max_counters", "2147483648" }, { "http.default_counter", "" },
-        { "http.default_counter", A50 A50 A50 A50 "a" },  { "http.requests_per_second", "-1" },
-        { "http.requests_per_second", "1000001" }, { "http.cors_origins", "example.org" },
-        { "http.trusted_proxies", "10.0.0.0/33" }, { "http.address_header", "a b" },
+        { "http.create", "perhaps" },
+        { "http.max_counters", "0" },
+        { "http.max_counters", "2147483648" },
+        { "http.default_counter", "" },
+        { "http.default_counter", A50 A50 A50 A50 "a" },
+        { "http.requests_per_second", "-1" },
+        { "http.requests_per_second", "1000001" },
+        { "http.cors_origins", "example.org" },
+        { "http.trusted_proxies", "10.0.0.0/33" },
+        { "http.address_header", "a b" },
         { "http.admin_token_file", "/nowhere/token" },
     };
     (void)state;
@@ -313,9 +318,15 @@ static void configuration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(limits),           cmocka_unit_test(not_known_yet),     cmocka_unit_test(too_many_already),
-        cmocka_unit_test(places_come_free), cmocka_unit_test(one_new_counter),   cmocka_unit_test(many_new_counters),
-        cmocka_unit_test(shared_new_counters), cmocka_unit_test(rates),          cmocka_unit_test(refusals),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(not_known_yet),
+        cmocka_unit_test(too_many_already),
+        cmocka_unit_test(places_come_free),
+        cmocka_unit_test(one_new_counter),
+        cmocka_unit_test(many_new_counters),
+        cmocka_unit_test(shared_new_counters),
+        cmocka_unit_test(rates),
+        cmocka_unit_test(refusals),
         cmocka_unit_test(configuration),
     };
     return cmocka_run_group_tests_name("web_limits", tests, NULL, NULL);

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-static const char malformed[] = "{\"error\":\"where the request's body ends is in doubt\",\"code\":\"bad_request\"}\n";
-
 /* libmicrohttpd asks it for a body's bytes only where one is to be sent, and nobody else uses it. */
 static ssize_t no_body(void *user, uint64_t at, char *out, size_t most)
 {
@@ -46,7 +44,7 @@ enum MHD_Result footfall__serve_answer(struct footfall_serve_connection *c)
     const struct footfall_web_response *from = footfall__web_response(c->request.exchange);
     struct MHD_Response *response = from != NULL ? response_of(from) : NULL;
     enum MHD_Result result = MHD_YES;
-    int is_last = c->request.too_large || c->loop->mode != FOOTFALL_SERVE_OPEN;
+    int is_last = c->request.too_large || c->request.is_malformed || c->loop->mode != FOOTFALL_SERVE_OPEN;
     if (response == NULL)
         return MHD_NO;
     for (size_t i = 0; result == MHD_YES && i < from->header_count; i++)
@@ -54,21 +52,6 @@ enum MHD_Result footfall__serve_answer(struct footfall_serve_connection *c)
     if (result == MHD_YES)
         result = send_it(c, from->status, response, is_last);
     MHD_destroy_response(response); /* libmicrohttpd has its own hold on it */
-    return result;
-}
-
-enum MHD_Result footfall__serve_answer_malformed(struct footfall_serve_connection *c)
-{
-    struct footfall_web_header type = { "Content-Type", "application/json" };
-    struct footfall_web_response from = { .status = 400, .body = malformed, .body_bytes = sizeof malformed - 1 };
-    struct MHD_Response *response = response_of(&from);
-    enum MHD_Result result = MHD_NO;
-    atomic_fetch_add_explicit(&c->loop->server->counts.malformed, 1, memory_order_relaxed);
-    if (response == NULL)
-        return MHD_NO;
-    if (MHD_add_response_header(response, type.name, type.value) == MHD_YES)
-        result = send_it(c, from.status, response, 1);
-    MHD_destroy_response(response);
     return result;
 }
 

@@ -26,8 +26,6 @@ void footfall__serve_measure(void *user, footfall_each_metric *each, void *each_
          "Connections closed at once, because there were too many from that address", 1, atomic_load(&counts->refused));
     tell(each, each_user, "footfall_http_connections_cut_total", "Connections closed because they took too long", 1,
          atomic_load(&counts->cut));
-    tell(each, each_user, "footfall_http_requests_malformed_total",
-         "Requests refused because the end of their body was in doubt", 1, atomic_load(&counts->malformed));
     tell(each, each_user, "footfall_http_accept_failures_total", "Times when no connection could be taken", 1,
          atomic_load(&counts->accept_failures));
 }

@@ -68,73 +68,19 @@ static void mark_nul(struct footfall_serve_request *r, const char *version)
 
 /* ---- the header --------------------------------------------------------------------------------------------------------- */
 
-struct collected {
-    struct footfall_web_header *headers;
-    size_t count, room;
-    int lengths, encodings; /* how often the body's were there */
-    const char *length, *encoding;
-};
-
-static enum MHD_Result add_header(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-    struct collected *all = user;
-    (void)kind;
-    if (value == NULL)
-        value = "";
-    if (all->count < all->room)
-        all->headers[all->count] = (struct footfall_web_header){ name, value };
-    all->count++;
-    if (strcasecmp(name, "Content-Length") == 0) {
-        all->lengths++;
-        all->length = value;
-    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
-        all->encodings++;
-        all->encoding = value;
-    }
-    return MHD_YES;
-}
-
-/* 0; -1: no memory. */
-static int collect_headers(struct footfall_serve_connection *c, struct collected *all)
-{
-    struct footfall_serve_request *r = &c->request;
-    *all = (struct collected){ .headers = r->few, .room = FOOTFALL_SERVE_HEADERS };
-    MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, add_header, all);
-    if (all->count > all->room) {
-        size_t count = all->count;
-        r->many = calloc(count, sizeof *r->many);
-        if (r->many == NULL)
-            return -1;
-        *all = (struct collected){ .headers = r->many, .room = count };
-        MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, add_header, all);
-    }
-    r->asked.headers = all->headers;
-    r->asked.header_count = all->count;
-    return 0;
-}
-
-/* Where the body ends must be beyond doubt: a proxy in front may see it differently, and take its rest for a request. */
-static int is_ambiguous(const struct collected *all)
-{
-    return all->lengths + all->encodings > 1 || (all->encodings == 1 && strcasecmp(all->encoding, "chunked") != 0);
-}
-
 static int expects_continue(const struct footfall_serve_request *r)
 {
     const char *expect = footfall__web_header_of(&r->asked, "Expect");
     return expect != NULL && strcasecmp(expect, "100-continue") == 0;
 }
 
-static int begin_work(struct footfall_serve_connection *c);
-static enum MHD_Result refuse_body(struct footfall_serve_connection *c);
+static enum MHD_Result refuse_now(struct footfall_serve_connection *c, enum footfall_web_refusal why);
 
 static enum MHD_Result begin(struct footfall_serve_connection *c, const char *method, const char *version)
 {
     struct footfall_serve_request *r = &c->request;
     const struct footfall_serve_settings *settings = &c->loop->server->settings;
-    struct collected all;
-    uint64_t length = 0;
-    if (r->wire == NULL || collect_headers(c, &all) != 0)
+    if (r->wire == NULL || footfall__serve_take_headers(c, method, version) != 0)
         return MHD_NO;
     r->step = FOOTFALL_SERVE_BODY;
     mark_nul(r, version);
@@ -143,13 +89,12 @@ static enum MHD_Result begin(struct footfall_serve_connection *c, const char *me
     r->asked.peer_is_unix = c->loop->server->is_unix;
     footfall__web_target(&r->asked, r->target, r->target_bytes);
     r->keeps_body = strcmp(method, "PUT") == 0;
-    if (is_ambiguous(&all))
-        return begin_work(c) == 0 ? footfall__serve_answer_malformed(c) : MHD_NO;
-    length = all.length != NULL ? strtoull(all.length, NULL, 10) : 0;
-    if (length <= settings->body_bytes)
-        return MHD_YES;
-    r->too_large = 1;
-    return length - settings->body_bytes > LINGER_BYTES || expects_continue(r) ? refuse_body(c) : MHD_YES;
+    if (r->is_malformed)
+        return refuse_now(c, FOOTFALL_WEB_MALFORMED);
+    r->too_large = r->length > settings->body_bytes;
+    if (r->too_large && (r->length - settings->body_bytes > LINGER_BYTES || expects_continue(r)))
+        return refuse_now(c, FOOTFALL_WEB_BODY_TOO_LARGE);
+    return MHD_YES;
 }
 
 /* ---- the body ----------------------------------------------------------------------------------------------------------- */
@@ -193,16 +138,16 @@ static int begin_work(struct footfall_serve_connection *c)
     return 0;
 }
 
-static enum MHD_Result refuse_body(struct footfall_serve_connection *c)
+static enum MHD_Result refuse_now(struct footfall_serve_connection *c, enum footfall_web_refusal why)
 {
-    return begin_work(c) == 0 ? refuse(c, FOOTFALL_WEB_BODY_TOO_LARGE) : MHD_NO;
+    return begin_work(c) == 0 ? refuse(c, why) : MHD_NO;
 }
 
 static enum MHD_Result take_up(struct footfall_serve_connection *c)
 {
     struct footfall_serve_request *r = &c->request;
     if (r->too_large)
-        return refuse_body(c);
+        return refuse_now(c, FOOTFALL_WEB_BODY_TOO_LARGE);
     if (begin_work(c) != 0)
         return MHD_NO;
     if (c->loop->mode >= FOOTFALL_SERVE_REFUSING)

@@ -47,7 +47,8 @@ struct footfall_serve_request {
     size_t target_bytes, target_room;
     char *body;          /* or NULL */
     uint64_t body_bytes; /* that have come, whether they are kept or not */
-    int keeps_body, too_large;
+    uint64_t length;     /* of the body, as announced; 0 too when it comes in chunks */
+    int is_malformed, keeps_body, too_large;
     struct footfall_web_request asked;
     struct footfall_web_header few[FOOTFALL_SERVE_HEADERS], *many;
     struct footfall_web_exchange *exchange;
@@ -116,7 +117,7 @@ struct footfall_serve_loop {
 /* ---- the server ----------------------------------------------------------------------------------------------------------- */
 
 struct footfall_serve_counts { /* all relaxed */
-    _Atomic uint64_t connections, refused, cut, accept_failures, malformed;
+    _Atomic uint64_t connections, refused, cut, accept_failures;
 };
 
 struct footfall_serve_addresses { /* addresses.c */
@@ -239,12 +240,15 @@ void footfall__serve_completed(void *loop, struct MHD_Connection *mhd, void **co
                                enum MHD_RequestTerminationCode why);
 void footfall__serve_request_free(struct footfall_serve_request *request);
 
+/* ---- headers.c ------------------------------------------------------------------------------------------------------------ */
+
+/* Fills in the request's headers, length and is_malformed. 0; -1: no memory. */
+int footfall__serve_take_headers(struct footfall_serve_connection *c, const char *method, const char *version);
+
 /* ---- answer.c ------------------------------------------------------------------------------------------------------------- */
 
 /* Hands the exchange's response to libmicrohttpd. */
 enum MHD_Result footfall__serve_answer(struct footfall_serve_connection *c);
-/* The same without an exchange, for what is no HTTP. */
-enum MHD_Result footfall__serve_answer_malformed(struct footfall_serve_connection *c);
 /* The access log's line. */
 void footfall__serve_log_access(const struct footfall_serve_connection *c, int64_t took_us);
 
