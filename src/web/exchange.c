@@ -90,44 +90,36 @@ static int is_there(const struct footfall_web_exchange *x)
     return route->methods != 0 && (x->web->has_admin || !only_admin);
 }
 
+/* 1; 0: answered. */
+static int may(struct footfall_web_exchange *x)
+{
+    unsigned method = (unsigned)x->method;
+    int is_admin = (x->route->admin & method) != 0;
+    if ((x->route->methods & method) == 0)
+        footfall__web_error(x, FOOTFALL__WEB_METHOD_NOT_ALLOWED, NULL);
+    else if (is_admin && !x->web->has_admin)
+        footfall__web_error(x, FOOTFALL__WEB_NOT_FOUND, "administration is not switched on");
+    else if (is_admin && !footfall__web_token_matches(x->web->admin, x->known[FOOTFALL__WEB_AUTHORIZATION]))
+        footfall__web_error(x, FOOTFALL__WEB_UNAUTHORIZED, NULL);
+    else
+        return 1;
+    return 0;
+}
+
 static void dispatch(struct footfall_web_exchange *x)
 {
     const struct footfall__web_route *route = x->route;
     if (!is_there(x)) {
         footfall__web_error(x, FOOTFALL__WEB_NOT_FOUND, NULL);
-        return;
-    }
-    if (x->method == FOOTFALL__WEB_OPTIONS) {
+    } else if (x->method == FOOTFALL__WEB_OPTIONS) {
         footfall__web_answer(x, 204, NULL, NULL, NULL, 0);
         footfall__web_header(x, "Allow", footfall__web_allow(x->web, route));
-        return;
-    }
-    if ((route->methods & (unsigned)x->method) == 0) {
-        footfall__web_error(x, FOOTFALL__WEB_METHOD_NOT_ALLOWED, NULL);
-        return;
-    }
-    if ((route->admin & (unsigned)x->method) != 0) {
-        if (!x->web->has_admin) {
-            footfall__web_error(x, FOOTFALL__WEB_NOT_FOUND, "administration is not switched on");
-            return;
-        }
-        if (!footfall__web_token_matches(x->web->admin, x->known[FOOTFALL__WEB_AUTHORIZATION])) {
-            footfall__web_error(x, FOOTFALL__WEB_UNAUTHORIZED, NULL);
-            return;
-        }
-    }
-    switch (x->method) {
-    case FOOTFALL__WEB_POST:
-        route->post(x);
-        break;
-    case FOOTFALL__WEB_PUT:
-        route->put(x);
-        break;
-    case FOOTFALL__WEB_DELETE:
-        route->erase(x);
-        break;
-    default:
-        route->get(x);
+    } else if (may(x)) {
+        footfall__web_step *step = x->method == FOOTFALL__WEB_POST     ? route->post
+                                   : x->method == FOOTFALL__WEB_PUT    ? route->put
+                                   : x->method == FOOTFALL__WEB_DELETE ? route->erase
+                                                                       : route->get;
+        step(x);
     }
 }
 
@@ -157,7 +149,8 @@ struct footfall_web_exchange *footfall__web_refuse(struct footfall_web *web, con
     if (why == FOOTFALL_WEB_BODY_TOO_LARGE)
         footfall__web_error(x, FOOTFALL__WEB_TOO_LARGE, NULL);
     else if (why == FOOTFALL_WEB_MALFORMED)
-        footfall__web_error(x, FOOTFALL__WEB_BAD_REQUEST, "the header is malformed, or does not tell where the body ends");
+        footfall__web_error(x, FOOTFALL__WEB_BAD_REQUEST,
+                            "the header is malformed, or does not tell where the body ends");
     else
         footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, "stopping, or too much is under way; nothing was counted");
     return x;

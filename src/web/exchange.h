@@ -44,12 +44,12 @@ typedef void footfall__web_step(struct footfall_web_exchange *x);
 struct footfall__web_route {
     const char *label; /* for /metrics */
     const char *path;
-    int named;            /* a counter's name follows, after a slash … */
-    int bare;             /* … or nothing, not even that */
-    int quiet;            /* for machines: no limit of requests */
-    int private;          /* not offered to pages of other origins */
-    unsigned methods;     /* that it has; HEAD goes to GET's function */
-    unsigned admin;       /* those that need the token */
+    int named;        /* a counter's name follows, after a slash … */
+    int bare;         /* … or nothing, not even that */
+    int quiet;        /* for machines: no limit of requests */
+    int private;      /* not offered to pages of other origins */
+    unsigned methods; /* that it has; HEAD goes to GET's function */
+    unsigned admin;   /* those that need the token */
     footfall__web_step *get, *post, *put, *erase;
 };
 
@@ -60,7 +60,7 @@ struct footfall__web_listing {
     struct json_t *rows;
 };
 
-enum { FOOTFALL__WEB_BODY_ROOM = 1024, FOOTFALL__WEB_LOGGED_ROOM = 200 };
+enum { FOOTFALL__WEB_BODY_ROOM = 768 /* a line of JSON, every byte of it escaped */, FOOTFALL__WEB_LOGGED_ROOM = 200 };
 
 struct footfall_web_exchange {
     struct footfall_web *web;
@@ -79,10 +79,10 @@ struct footfall_web_exchange {
     int64_t until_ms; /* on BOOTTIME; 0: nothing was asked yet */
     struct footfall_op op;
     struct footfall_visitor visitor;
-    struct footfall_result result; /* its status is the outcome */
-    struct footfall_error err;     /* of a failure */
-    unsigned settled;              /* places.c, count.c */
-    int has_place;                 /* that is not settled yet */
+    struct footfall_result result;         /* its status is the outcome */
+    struct footfall_error err;             /* of a failure */
+    unsigned settled;                      /* places.c, count.c */
+    int has_place;                         /* that is not settled yet */
     struct footfall__web_listing *listing; /* owned */
     struct footfall_web_badge badge;
     int unique, hit; /* the badge: unique visitors; count it */
@@ -103,11 +103,10 @@ struct footfall_web_exchange {
 void footfall__web_ask(struct footfall_web_exchange *x, enum footfall__web_ask ask, footfall__web_step *take_up);
 /* Whether it never counts: HEAD, prefetched, or from a health probe. */
 int footfall__web_never_counts(const struct footfall_web_exchange *x);
-/* The client's address into x->address: 1; 0: refused. */
-int footfall__web_find_address(struct footfall_web_exchange *x);
 
 /* route.c. Never NULL: there is one for what is no page. _allow: for the Allow header. */
-const struct footfall__web_route *footfall__web_route_of(const struct footfall_web *web, const char *path, size_t bytes);
+const struct footfall__web_route *footfall__web_route_of(const struct footfall_web *web, const char *path,
+                                                         size_t bytes);
 extern const struct footfall__web_route footfall__web_routes[FOOTFALL__WEB_ROUTES];
 enum footfall__web_method footfall__web_method_of(const char *method);
 const char *footfall__web_allow(const struct footfall_web *web, const struct footfall__web_route *route);
@@ -119,10 +118,11 @@ long footfall__web_decode(char *out, size_t room, const char *text, size_t bytes
 /* The value of a parameter, decoded and terminated: 1; 0: not there; -1: refused. room with the NUL. No NUL inside. */
 int footfall__web_parameter(struct footfall_web_exchange *x, char *out, size_t room, const char *key);
 
-/* count.c: does x->op, in two steps where a counter may have to be made; then `counted`, or the failure is answered. */
+/* count.c: does x->op, in two steps where a counter may have to be made; then `counted`, or the failure is answered. _settle: of
+ * the place that it still has when nobody takes the outcome up. _token: Idempotency-Key into x->op: 1; 0: refused. */
 void footfall__web_count(struct footfall_web_exchange *x, footfall__web_step *counted);
-void footfall__web_settle(struct footfall_web_exchange *x); /* the place that it still has, when nobody takes the outcome up */
-int footfall__web_token(struct footfall_web_exchange *x); /* Idempotency-Key into x->op: 1; 0: refused */
+void footfall__web_settle(struct footfall_web_exchange *x);
+int footfall__web_token(struct footfall_web_exchange *x);
 
 /* admin.c: what FOOTFALL__WEB_ASK_LIST does. */
 int footfall__web_list_all(struct footfall_web_exchange *x, const struct footfall_call *call);

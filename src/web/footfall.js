@@ -1,5 +1,5 @@
 // footfall.js: counts this page view and puts the number into the page. Its options are data- attributes of the script element;
-// docs/http.md has them all. Whatever goes wrong, here or on the server, the page keeps its own text and hears nothing of it.
+// docs/widget.md has them all. Whatever goes wrong, here or on the server, the page keeps its own text and hears nothing of it.
 // embed.py makes it short: comments have lines of their own, strings no spaces, and these names become one letter each:
 // short: doc me opt own next event done url kind name ask response answer page last current count told run span put text element
 // short: show format number only again turn reads refresh locale
@@ -40,8 +40,10 @@
         // No text: what stood there before the first one.
         const put = text => {
             for (const element of span ? [span] : doc.querySelectorAll(opt.target)) {
-                if (text == null && !own.has(element)) continue;
-                if (!own.has(element)) own.set(element, element.textContent);
+                if (!own.has(element)) {
+                    if (text == null) continue;
+                    own.set(element, element.textContent);
+                }
                 element.textContent = text == null ? own.get(element) : text;
             }
         };
@@ -92,7 +94,7 @@
         if (opt.value == 'server') show(new URL('.', me.src).href);
         else {
             page.all.push(run);
-            run().then(() => opt.refresh > 0 && refresh());
+            run().then(() => current != null && opt.refresh > 0 && refresh());
         }
     } catch (e) {}
 })();

@@ -51,12 +51,11 @@ size_t footfall__web_json_counter(char out[FOOTFALL__WEB_BODY_ROOM], const char 
         return 0;
     memcpy(out, start, before);
     bytes += before;
-    bytes += (size_t)snprintf(out + bytes, FOOTFALL__WEB_BODY_ROOM - bytes,
-                              ",\"count\":%" PRId64 ",\"total_visits\":%" PRId64 ",\"unique_visitors\":%" PRId64
-                              "%s%s%s}\n",
-                              result->total, result->total, result->unique,
-                              shown->visited ? is_new[(result->flags & FOOTFALL_IS_NEW) != 0] : "",
-                              shown->replayed ? ",\"replayed\":true" : "", shown->deleted ? ",\"deleted\":true" : "");
+    bytes += (size_t)snprintf(
+        out + bytes, FOOTFALL__WEB_BODY_ROOM - bytes,
+        ",\"count\":%" PRId64 ",\"total_visits\":%" PRId64 ",\"unique_visitors\":%" PRId64 "%s%s%s}\n", result->total,
+        result->total, result->unique, shown->visited ? is_new[(result->flags & FOOTFALL_IS_NEW) != 0] : "",
+        shown->replayed ? ",\"replayed\":true" : "", shown->deleted ? ",\"deleted\":true" : "");
     return bytes;
 }
 
@@ -71,8 +70,9 @@ size_t footfall__web_json_error(char *out, size_t room, const char *text, const 
 char *footfall__web_json_list(size_t *bytes, json_t *rows, const char *cursor)
 {
     json_t *root = json_object();
-    int failed = json_object_set_nocheck(root, "counters", rows) |
-                 json_object_set_new_nocheck(root, "cursor", cursor != NULL ? json_string_nocheck(cursor) : json_null());
+    int failed =
+        json_object_set_nocheck(root, "counters", rows) |
+        json_object_set_new_nocheck(root, "cursor", cursor != NULL ? json_string_nocheck(cursor) : json_null());
     char *text = failed ? NULL : json_dumps(root, JSON_COMPACT);
     json_decref(root);
     if (text == NULL)
@@ -91,15 +91,28 @@ static int wrong(json_t *root, char why[FOOTFALL__WEB_WHY_ROOM], const char *tex
     return 0;
 }
 
+/* What is wanted is flat. jansson reads 2,048 levels, which take more stack than a thread of a server need have. */
+static int is_nested(const char *body, size_t bytes)
+{
+    const char *brace = memchr(body, '{', bytes);
+    return memchr(body, '[', bytes) != NULL ||
+           (brace != NULL && memchr(brace + 1, '{', bytes - (size_t)(brace + 1 - body)) != NULL);
+}
+
 int footfall__web_json_numbers(int64_t *total, int64_t *unique, const char *body, size_t body_bytes,
                                char why[FOOTFALL__WEB_WHY_ROOM])
 {
     json_error_t err;
-    json_t *root = body != NULL ? json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES, &err) : NULL;
-    const json_t *totals = json_object_get(root, "total_visits");
-    const json_t *uniques = json_object_get(root, "unique_visitors");
+    json_t *root = NULL;
+    const json_t *totals = NULL;
+    const json_t *uniques = NULL;
     if (body == NULL || body_bytes == 0)
-        return wrong(root, why, "there is none; {\"total_visits\":NUMBER,\"unique_visitors\":NUMBER} is wanted");
+        return wrong(NULL, why, "there is none; {\"total_visits\":NUMBER,\"unique_visitors\":NUMBER} is wanted");
+    if (is_nested(body, body_bytes))
+        return wrong(NULL, why, "not one flat object");
+    root = json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES, &err);
+    totals = json_object_get(root, "total_visits");
+    uniques = json_object_get(root, "unique_visitors");
     if (root == NULL)
         return wrong(root, why, err.text);
     if (!json_is_object(root))

@@ -77,7 +77,10 @@ static void write_metric(void *user, const struct footfall_metric *metric)
         w->histogram = bucket > 0;
         fprintf(w->out, "# HELP %s ", w->family);
         write_help(w->out, metric->help);
-        fprintf(w->out, "\n# TYPE %s %s\n", w->family, bucket > 0 ? "histogram" : metric->counter ? "counter" : "gauge");
+        fprintf(w->out, "\n# TYPE %s %s\n", w->family,
+                bucket > 0        ? "histogram"
+                : metric->counter ? "counter"
+                                  : "gauge");
     }
     fputs(metric->name, w->out);
     if (metric->labels[0] != '\0')
@@ -106,9 +109,12 @@ static void tell_requests(struct footfall_web *web, struct writing *w)
 static void tell_visits(struct footfall_web *web, struct writing *w)
 {
     static const char *const results[FOOTFALL__WEB_VISITS] = {
-        [FOOTFALL__WEB_VISIT_NEW] = "result=\"new\"",           [FOOTFALL__WEB_VISIT_RETURNING] = "result=\"returning\"",
-        [FOOTFALL__WEB_VISIT_REPLAYED] = "result=\"replayed\"", [FOOTFALL__WEB_VISIT_READ] = "result=\"read\"",
-        [FOOTFALL__WEB_VISIT_REFUSED] = "result=\"refused\"",   [FOOTFALL__WEB_VISIT_FAILED] = "result=\"failed\"",
+        [FOOTFALL__WEB_VISIT_NEW] = "result=\"new\"",
+        [FOOTFALL__WEB_VISIT_RETURNING] = "result=\"returning\"",
+        [FOOTFALL__WEB_VISIT_REPLAYED] = "result=\"replayed\"",
+        [FOOTFALL__WEB_VISIT_READ] = "result=\"read\"",
+        [FOOTFALL__WEB_VISIT_REFUSED] = "result=\"refused\"",
+        [FOOTFALL__WEB_VISIT_FAILED] = "result=\"failed\"",
         [FOOTFALL__WEB_VISIT_UNKNOWN] = "result=\"unknown\"",
     };
     for (size_t i = FOOTFALL__WEB_VISIT_NEW; i < FOOTFALL__WEB_VISITS; i++) {
@@ -158,5 +164,6 @@ void footfall__web_metrics(struct footfall_web_exchange *x)
     if (w.out == NULL || fclose(w.out) != 0)
         footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, "no memory for the metrics");
     else
-        footfall__web_answer(x, 200, "text/plain; version=0.0.4; charset=utf-8", FOOTFALL__WEB_NO_STORE, x->owned, bytes);
+        footfall__web_answer(x, 200, "text/plain; version=0.0.4; charset=utf-8", FOOTFALL__WEB_NO_STORE, x->owned,
+                             bytes);
 }

@@ -4,7 +4,8 @@
 #include "assets.h"
 #include "respond.h"
 
-static void show(struct footfall_web_exchange *x, const struct footfall_web_asset *asset, const char *cache, const char *tag)
+static void show(struct footfall_web_exchange *x, const struct footfall_web_asset *asset, const char *cache,
+                 const char *tag)
 {
     footfall__web_answer_tagged(x, asset->content_type, cache, tag, asset->body, asset->body_bytes);
     if (asset->security_policy != NULL && x->response.status == 200)

@@ -72,9 +72,9 @@ enum footfall__web_method footfall__web_method_of(const char *method)
     static const struct {
         const char *name;
         enum footfall__web_method method;
-    } methods[] = { { "GET", FOOTFALL__WEB_GET },       { "POST", FOOTFALL__WEB_POST },
-                    { "HEAD", FOOTFALL__WEB_HEAD },     { "OPTIONS", FOOTFALL__WEB_OPTIONS },
-                    { "PUT", FOOTFALL__WEB_PUT },       { "DELETE", FOOTFALL__WEB_DELETE } };
+    } methods[] = { { "GET", FOOTFALL__WEB_GET },   { "POST", FOOTFALL__WEB_POST },
+                    { "HEAD", FOOTFALL__WEB_HEAD }, { "OPTIONS", FOOTFALL__WEB_OPTIONS },
+                    { "PUT", FOOTFALL__WEB_PUT },   { "DELETE", FOOTFALL__WEB_DELETE } };
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         if (strcmp(method, methods[i].name) == 0)
             return methods[i].method;

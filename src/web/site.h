@@ -27,7 +27,7 @@ enum footfall__web_visit {
 enum { FOOTFALL__WEB_ROUTES = 12, FOOTFALL__WEB_CODES = 16 };
 
 extern const int footfall__web_codes[FOOTFALL__WEB_CODES]; /* tally.c: statuses; 0: none */
-struct footfall__web_tally { /* relaxed: each is a number of its own */
+struct footfall__web_tally {                               /* relaxed: each is a number of its own */
     atomic_ullong requests[FOOTFALL__WEB_ROUTES][FOOTFALL__WEB_CODES];
     atomic_ullong visits[FOOTFALL__WEB_VISITS];
 };
@@ -57,7 +57,7 @@ struct footfall_web {
     uint8_t admin[FOOTFALL__WEB_DIGEST_BYTES]; /* SHA-256 of the token */
     char page_tag[FOOTFALL__WEB_TAG_ROOM], widget_tag[FOOTFALL__WEB_TAG_ROOM];
     struct footfall__web_places places;
-    atomic_int warned;         /* of a forwarding header from a peer that is not trusted */
+    atomic_int warned;          /* of a forwarding header from a peer that is not trusted */
     atomic_llong complained_ms; /* when the store's last error was logged */
     struct footfall__web_tally tally;
 };

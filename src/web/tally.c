@@ -1,8 +1,8 @@
 /* tally.c: counts what was answered, for /metrics (site.h). */
 #include "exchange.h"
 
-const int footfall__web_codes[FOOTFALL__WEB_CODES] = { 200, 201, 204, 304, 400, 401, 403, 404, 405,
-                                                       409, 413, 414, 429, 500, 503, 504 };
+const int footfall__web_codes[FOOTFALL__WEB_CODES] = { 200, 201, 204, 304, 400, 401, 403, 404,
+                                                       405, 409, 413, 414, 429, 500, 503, 504 };
 
 static enum footfall__web_visit visit_of(const struct footfall_web_exchange *x)
 {

@@ -28,11 +28,12 @@ static int take(uint8_t digest[FOOTFALL__WEB_DIGEST_BYTES], const char *text, si
     while (bytes > 0 && is_blank(text[bytes - 1]))
         bytes--;
     if (bytes < LEAST || bytes > MOST)
-        return footfall__web_fail(err, FOOTFALL_CONFIG, "http.admin_token_file: a token has %d to %d bytes", LEAST, MOST);
+        return footfall__web_fail(err, FOOTFALL_CONFIG, "http.admin_token_file: a token has %d to %d bytes", LEAST,
+                                  MOST);
     for (size_t i = 0; i < bytes; i++)
         if (text[i] <= ' ' || text[i] > '~')
             return footfall__web_fail(err, FOOTFALL_CONFIG,
-                                       "http.admin_token_file: a token has printable ASCII characters alone, no blanks");
+                                      "http.admin_token_file: a token has printable ASCII characters alone, no blanks");
     if (!digest_of(digest, text, bytes))
         return footfall__web_fail(err, FOOTFALL_NO_MEMORY, "no memory for the token of administration");
     return FOOTFALL_OK;
@@ -46,7 +47,8 @@ int footfall__web_token_read(uint8_t digest[FOOTFALL__WEB_DIGEST_BYTES], const c
     int rc = FOOTFALL_OK;
     FILE *file = fopen(path, "rbe");
     if (file == NULL)
-        return footfall__web_fail(err, FOOTFALL_CONFIG, "http.admin_token_file: cannot open %s: %s", path, strerror(errno));
+        return footfall__web_fail(err, FOOTFALL_CONFIG, "http.admin_token_file: cannot open %s: %s", path,
+                                  strerror(errno));
     setvbuf(file, NULL, _IONBF, 0); /* no copy of it elsewhere */
     bytes = fread(text, 1, sizeof text, file);
     failed = ferror(file);

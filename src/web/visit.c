@@ -56,10 +56,11 @@ static void warn(struct footfall_web_exchange *x)
         return;
     header = footfall__web_client_forwarded(web->clients, x->request);
     if (header != NULL && !atomic_exchange(&web->warned, 1))
-        footfall__web_log(web, FOOTFALL_LOG_WARN,
-                          "a request has %s, but comes from a peer that http.trusted_proxies does not name: if that is a "
-                          "proxy, everybody behind it is counted as one visitor",
-                          header);
+        footfall__web_log(
+            web, FOOTFALL_LOG_WARN,
+            "a request has %s, but comes from a peer that http.trusted_proxies does not name: if that is a "
+            "proxy, everybody behind it is counted as one visitor",
+            header);
 }
 
 static int find_address(struct footfall_web_exchange *x)

@@ -29,9 +29,8 @@ struct footfall_web_options {
     int limit_counters; /* 1: http.max_counters holds, once footfall__web_know_counters has been called */
     void (*log)(void *user, enum footfall_log_level level, const char *line); /* NULL: silence. Any thread */
     void *log_user;
-    void (*measure)(void *user, footfall_each_metric *each,
-                    void *each_user); /* the front end's own lines of /metrics; NULL:
-                                                                                   none. Any thread */
+    /* The front end's own lines of /metrics; NULL: none. Any thread. */
+    void (*measure)(void *user, footfall_each_metric *each, void *each_user);
     void *measure_user;
 };
 
@@ -43,7 +42,8 @@ int footfall__web_open(struct footfall_web **out, struct footfall *ff, const str
 void footfall__web_close(struct footfall_web *web); /* NULL is fine */
 
 /* Counts the counters that there are, for http.max_counters: at most so many are listed. Until it has succeeded once, a request
- * that would make a counter is answered 503. Blocks. OK too when there is no limit to keep; errors of footfall_list. */
+ * that would make a counter is answered 503. Blocks; one call at a time. OK too when there is no limit to keep, or it is known
+ * already; errors of footfall_list. */
 int footfall__web_know_counters(struct footfall_web *web, struct footfall_error *err);
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------ */

@@ -34,25 +34,33 @@ class Server:
     """A program that says on a stream where it listens, and ends when it is told to."""
 
     def __init__(self, command, stream, log=None):
-        self.begun = time.monotonic()
+        self.read = 0
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
                                         **{stream: log or subprocess.PIPE}, text=True)
         self.log = log
-        line = self.first_line(getattr(self.process, stream))
-        found = re.search(r'http://127\.0\.0\.1:(\d+)/', line)
-        if not found:
-            self.process.kill()
-            sys.exit(f'bench_http.py: {command[0]} does not listen: {line}')
-        self.url, self.port = found.group(0)[:-1], int(found.group(1))
+        said = ''
+        while not (found := re.search(r'listening on http://127\.0\.0\.1:(\d+)/', said)):
+            line = self.next_line(getattr(self.process, stream))
+            if not line:
+                self.process.kill()
+                sys.exit(f'bench_http.py: {command[0]} does not listen: {said}')
+            said += line
+        self.port = int(found.group(1))
+        self.url = f'http://127.0.0.1:{self.port}'
 
-    def first_line(self, stream):
-        while self.log:
+    def next_line(self, stream):
+        """'': there will be none."""
+        if not self.log:
+            return stream.readline()
+        while True:
+            ended = self.process.poll() is not None
             with open(self.log.name, encoding='utf-8') as written:
+                written.seek(self.read)
                 line = written.readline()
-            if line.endswith('\n') or self.process.poll() is not None:
+            if line.endswith('\n') or ended:
+                self.read += len(line.encode())
                 return line
-            time.sleep(0.01)
-        return stream.readline()
+            time.sleep(0.001)
 
     def get(self, path, **headers):
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=10)
@@ -123,18 +131,18 @@ class Bench:
         finally:
             server.stop()
 
-    def wrk(self, server, path, how):
+    def wrk(self, server, path, how, times=1):
         """Answers a second; p50, p99 and slowest in ms; microseconds of the server's processor time an answer; answers, and those that
         were no success."""
         begun = server.processor()
-        said = subprocess.run(['wrk', '-t', '2', '-c', str(self.args.connections), '-d', f'{self.args.seconds}s', '-s', f'{HERE}/visits.lua',
-                               server.url, '--', path, how], check=True, stdout=subprocess.PIPE, text=True).stdout
-        requests, seconds, failures, refused, *times = map(float, re.search(r'^figures (.*)', said, re.MULTILINE).group(1).split())
+        said = subprocess.run(['wrk', '-t', '2', '-c', str(self.args.connections), '-d', f'{self.args.seconds * times}s',
+                               '-s', f'{HERE}/visits.lua', server.url, '--', path, how], check=True, stdout=subprocess.PIPE, text=True).stdout
+        requests, seconds, failures, refused, *latencies = map(float, re.search(r'^figures (.*)', said, re.MULTILINE).group(1).split())
         if failures:
             sys.exit(f'bench_http.py: {failures:.0f} requests failed')
-        return [requests / seconds, *times, (server.processor() - begun) * 1e6 / requests, requests, refused]
+        return [requests / seconds, *latencies, (server.processor() - begun) * 1e6 / requests, requests, refused]
 
-    def visited(self, options=PROXY, how='proxied', path='/visit', log=None):
+    def visited(self, options=PROXY, how='proxied', path='/visit', log=None, times=1):
         """wrk's figures and the server's memory at its peak; everything answered has been counted."""
         options = list(options)
         if not any(option.startswith('backend=') for option in options):
@@ -145,7 +153,7 @@ class Bench:
             log = stack.enter_context(open(f'{self.folder}/run.log', 'w', encoding='utf-8')) if log else None
             server = stack.enter_context(self.serving(*options, log=log))
             before = server.get('/visit', **{'X-Forwarded-For': '10.0.0.1'}).get('count', 0)
-            figures = self.wrk(server, path, how)
+            figures = self.wrk(server, path, how, times)
             refused = figures.pop()
             answered = figures.pop()
             counted = server.get('/visit', **{'X-Forwarded-For': '10.0.0.1'}).get('count', 0) - before - 1
@@ -177,8 +185,9 @@ class Bench:
         self.say('resident memory at its peak, MiB', ours[-1], 16, least=False, detail=f'constant {constant[-1]:.2f}')
 
     def memory(self):
-        for name, how in (('after 20,000 addresses', 'few'), ('behind a proxy that forwards none', 'silent')):
-            figures, = self.in_turn(lambda h=how: self.visited(how=h))
+        for name, how in (('after 20,000 addresses', {'how': 'few'}), ('behind a proxy that forwards none', {'how': 'silent'}),
+                          ('when the file has outgrown the cache', {'times': 5})):
+            figures, = self.in_turn(lambda h=how: self.visited(**h))
             self.say(f'resident memory {name}, MiB', figures[-1], 16, least=False,
                      detail=f'{figures[0]:,.0f} answers a second, p99 {figures[2]:.2f} ms')
 
@@ -215,6 +224,7 @@ class Bench:
         secret = f'{self.folder}/secret'
         with open(secret, 'w', encoding='utf-8') as out:
             out.write('32 bytes at least, for the bench!')
+        os.chmod(secret, 0o600)
 
         def visited():
             with RedisServer() as store:

@@ -97,8 +97,8 @@ class Failing(Case):
 
     def test_page_is_wrong(self):
         page = self.page()
-        mistakes = ('data-target="###"', 'data-target="#nowhere"', 'data-refresh=soon', 'data-refresh=-1', 'data-refresh=1e9', 'data-format=null',
-                    'data-format=7', 'data-value=most', 'data-count=no', 'data-locale=""', 'data-target="#own" data-loading')
+        mistakes = ('data-target="###"', 'data-target="#nowhere"', 'data-refresh=soon', 'data-refresh=-1', 'data-refresh=1e9',
+                    'data-format=null', 'data-format=7', 'data-value=most', 'data-count=no', 'data-locale=""', 'data-target="#own" data-loading')
         page.open(self.publish('/', OWN + ''.join(self.widget(f'data-counter=here {mistake}') for mistake in mistakes)))
         page.shows('#own', '1')
         page.becomes('[...document.querySelectorAll(".footfall")].map(span => span.textContent)', ['1'] * 8)
@@ -106,9 +106,11 @@ class Failing(Case):
         self.untroubled(page)
 
     def test_malformed_path(self):
-        page = self.page()
-        page.open(self.publish('/%E9', '<p id="own">many</p>' + self.widget('data-path data-target="#own" data-error="none"')))
+        page = self.page(before='window.timers = 0; window.setTimeout = () => timers++;')
+        page.open(self.publish('/%E9', '<p id="own">many</p>' +
+                               self.widget('data-path data-target="#own" data-error="none" data-refresh=5')))
         page.shows('#own', 'none')
+        self.assertEqual(page.js('timers'), 0)  # there is nothing to read
         self.untroubled(page)
 
     def test_poor_browser(self):

@@ -1,5 +1,6 @@
 """The page at /, and the badge: what they say, what they count, how they look."""
 import os
+import urllib.parse
 
 import harness
 from harness import Case
@@ -92,7 +93,7 @@ class Badge(Case):
             self.assertAlmostEqual(widths['width'], sum(widths['asked']) + 20, delta=2)
 
     def badge(self, label, color='brightgreen'):
-        return f'{self.url}badge/downloads?' + harness.urllib.parse.urlencode({'label': label, 'color': color})
+        return f'{self.url}badge/downloads?' + urllib.parse.urlencode({'label': label, 'color': color})
 
     def test_screenshot(self):
         shown = [('visits', color) for color in COLORS] + [(label, 'blue') for label in LABELS + ['', '訪問 한국', '👩‍👧 🇩🇪 👍🏽']]

@@ -15,10 +15,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 from server_process import dies_with_us, program  # noqa: E402
 
 SECONDS = 30  # longest that anything may take here
-# Of what a browser does by itself nothing is wanted. It sees our own pages alone, and in many a container there is no sandbox to be had.
-ARGUMENTS = ['--headless=new', '--remote-debugging-pipe', '--no-sandbox', '--no-first-run', '--no-default-browser-check', '--disable-background-networking',
-             '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage', '--disable-gpu', '--hide-scrollbars',
-             '--password-store=basic', '--use-mock-keychain', '--lang=en-US']
+# Of what a browser does by itself nothing is wanted. It sees our own pages alone, and in many a container there
+# is no sandbox to be had.
+ARGUMENTS = ['--headless=new', '--remote-debugging-pipe', '--no-sandbox', '--no-first-run', '--no-default-browser-check',
+             '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
+             '--disable-gpu', '--hide-scrollbars', '--password-store=basic', '--lang=en-US']
 # Runs before the page's own scripts: what went wrong in it.
 LISTEN = '''
 window.troubles = [];
@@ -47,8 +48,8 @@ class Chromium:
             os.dup2(ours[0], 3)
             os.dup2(ours[1], 4)
 
-        self.process = subprocess.Popen([name, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        close_fds=False, preexec_fn=prepare, start_new_session=True,
+        self.process = subprocess.Popen([name, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, close_fds=False, preexec_fn=prepare, start_new_session=True,
                                         env={**os.environ, 'HOME': self.folder, 'TMPDIR': self.folder})
         os.close(its_in)
         os.close(its_out)
@@ -136,11 +137,11 @@ class Page:
 
     def document(self):
         """The session of the next document that comes into the tab; waits for it."""
-        def next_one():
-            all_of_them = [params['sessionId'] for name, params in self.browser.events[self.tab] if name == 'Target.attachedToTarget'
-                           and params['targetInfo']['type'] == 'page']
-            return all_of_them[self.documents:]
-        session = self.browser.wait('another document', next_one)[0]
+        def those_after():
+            sessions = [params['sessionId'] for name, params in self.browser.events[self.tab]
+                        if name == 'Target.attachedToTarget' and params['targetInfo']['type'] == 'page']
+            return sessions[self.documents:]
+        session = self.browser.wait('another document', those_after)[0]
         self.documents += 1
         return session
 
@@ -167,8 +168,12 @@ class Page:
             sent = [params for name, params in self.browser.events[self.session] if name == 'Network.requestWillBeSent']
         return [(params['request']['method'], params['type']) for params in sent if part in params['request']['url']]
 
+    @staticmethod
+    def text_of(selector):
+        return f'(document.querySelector({json.dumps(selector)}) || {{textContent: null}}).textContent'
+
     def text(self, selector):
-        return self.js(f'(document.querySelector({json.dumps(selector)}) || {{textContent: null}}).textContent')
+        return self.js(self.text_of(selector))
 
     def becomes(self, expression, wanted=True):
         """Waits until the expression has that value."""
@@ -179,7 +184,7 @@ class Page:
             time.sleep(0.02)
 
     def shows(self, selector, text):
-        self.becomes(f'(document.querySelector({json.dumps(selector)}) || {{textContent: null}}).textContent', text)
+        self.becomes(self.text_of(selector), text)
 
     def screenshot(self, path):
         size = self.call('Page.getLayoutMetrics')['cssContentSize']

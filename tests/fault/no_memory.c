@@ -73,7 +73,7 @@ static long one_run(const char *backend, long first, long last, int in_sqlite)
                             is_sqlite ? "sqlite.path" : "memory.name",
                             where,
                             "deadline",
-                            "100ms",
+                            "2s",
                             is_sqlite ? NULL : "secret",
                             SUPPORT_SECRET,
                             NULL };

@@ -25,11 +25,13 @@ class Administration(Case):
         self.ok('set', 'x', '5', '2')
         self.serve(*self.options)
         wrong = [[], *([('Authorization', value)] for value in (
-            '', 'Bearer', 'Bearer ', f'Bearer {TOKEN[:-1]}', f'Bearer {TOKEN}x', f'Basic {TOKEN}', TOKEN, f'Bearer {TOKEN.upper()}', 'Bearer ' + 'x' * 3000,
-            f'Bearer{TOKEN}', f'Digest {TOKEN}', 'Bearer *'))]
+            '', 'Bearer', 'Bearer ', f'Bearer {TOKEN[:-1]}', f'Bearer {TOKEN}x', f'Basic {TOKEN}', TOKEN,
+            f'Bearer {TOKEN.upper()}', 'Bearer ' + 'x' * 3000, f'Bearer{TOKEN}', f'Digest {TOKEN}', 'Bearer *'))]
         for headers in wrong:
-            for method, path, body in (('GET', '/counters', None), ('PUT', '/counter/x', b'{"total_visits":1}'), ('DELETE', '/counter/x', None),
-                                       ('PUT', '/counter/x', b'nonsense'), ('GET', '/counters?limit=x', None), ('DELETE', '/counter/absent', None)):
+            for method, path, body in (('GET', '/counters', None), ('PUT', '/counter/x', b'{"total_visits":1}'),
+                                       ('DELETE', '/counter/x', None),
+                                       ('PUT', '/counter/x', b'nonsense'), ('GET', '/counters?limit=x', None),
+                                       ('DELETE', '/counter/absent', None)):
                 with self.subTest(headers=headers, method=method):
                     answer = self.ask(method, path, headers, body, status=401, code='unauthorized')
                     self.assertNotIn(TOKEN, answer.body.decode())
@@ -51,12 +53,18 @@ class Administration(Case):
     def test_put_bodies(self):
         self.ok('set', 'x', '5', '2')
         self.serve(*self.options)
-        for body in (None, b'', b' ', b'{}', b'[]', b'5', b'null', b'"total_visits"', b'{"unique_visitors":1}', b'{"total_visits":1,}', b'{"total_visits":1}}',
-                     b'{"total_visits":1} x', b'{"total_visits":1}{"total_visits":1}', b'{"total_visits":1.0}', b'{"total_visits":1e2}',
-                     b'{"total_visits":"1"}', b'{"total_visits":true}', b'{"total_visits":null}', b'{"total_visits":9223372036854775808}',
-                     b'{"total_visits":-9223372036854775809}', b'{"total_visits":1,"unique_visitors":2.5}', b'{"total_visits":1,"total_visits":2}',
-                     b'{"total_visits":1,"count":1}', b'{"total_visits":01}', b'{"total_visits":1,"unique_visitors":null}', b"{'total_visits':1}",
-                     b'\xef\xbb\xbf{"total_visits":1}', b'{"total_visits":1}\0', b'{"total_visits":\xff}', b'total_visits=1', b'[' * 5000, b'{"a":' * 5000):
+        for body in (None, b'', b' ', b'{}', b'[]', b'5', b'null', b'"total_visits"', b'{"unique_visitors":1}',
+                     b'{"total_visits":1,}', b'{"total_visits":1}}',
+                     b'{"total_visits":1} x', b'{"total_visits":1}{"total_visits":1}', b'{"total_visits":1.0}',
+                     b'{"total_visits":1e2}',
+                     b'{"total_visits":"1"}', b'{"total_visits":true}', b'{"total_visits":null}',
+                     b'{"total_visits":9223372036854775808}',
+                     b'{"total_visits":-9223372036854775809}', b'{"total_visits":1,"unique_visitors":2.5}',
+                     b'{"total_visits":1,"total_visits":2}',
+                     b'{"total_visits":1,"count":1}', b'{"total_visits":01}', b'{"total_visits":1,"unique_visitors":null}',
+                     b"{'total_visits':1}",
+                     b'\xef\xbb\xbf{"total_visits":1}', b'{"total_visits":1}\0', b'{"total_visits":\xff}', b'total_visits=1',
+                     b'[' * 5000, b'{"a":' * 5000):
             with self.subTest(body=body):
                 self.manage('PUT', '/counter/x', body, status=400, code='bad_body')
         self.manage('PUT', '/counter/%00', {'total_visits': 1}, status=400, code='bad_counter')
@@ -99,15 +107,18 @@ class Administration(Case):
         self.serve(*self.options)
         self.assertEqual(self.manage('GET', '/counters').body, b'{"counters":[],"cursor":null}\n')
         for number, name in enumerate(names):
-            self.manage('PUT', '/counter/' + ''.join(f'%{byte:02x}' for byte in name.encode()), {'total_visits': number, 'unique_visitors': 1}, status=201)
+            self.manage('PUT', '/counter/' + ''.join(f'%{byte:02x}' for byte in name.encode()),
+                        {'total_visits': number, 'unique_visitors': 1}, status=201)
         got = self.manage('GET', '/counters').json
         self.assertEqual([(each['counter'], each['total_visits'], each['unique_visitors']) for each in got['counters']],
                          [(name, number, 1) for number, name in enumerate(names)])
         self.assertIsNone(got['cursor'])
         self.assertEqual(self.pages(), names)
-        for prefix, query in (('b', 'b'), ('b/', 'b%2F'), ('b/', 'b/'), ('b ', 'b+'), ('b+', 'b%2B'), ('計', '計'), ('none', 'none'), ('', '')):
+        for prefix, query in (('b', 'b'), ('b/', 'b%2F'), ('b/', 'b/'), ('b ', 'b+'), ('b+', 'b%2B'), ('計', '計'),
+                              ('none', 'none'), ('', '')):
             self.assertEqual(self.pages(f'&prefix={query}'), [name for name in names if name.startswith(prefix)], prefix)
-        self.assertEqual([each['counter'] for each in self.manage('GET', '/counters?cursor=b').json['counters']], [name for name in names if name > 'b'])
+        self.assertEqual([each['counter'] for each in self.manage('GET', '/counters?cursor=b').json['counters']],
+                         [name for name in names if name > 'b'])
         for limit in ('0', '1001', '-1', 'x', '', '1.0', '99999999999999999999', '%2B1', '1%20', '+1'):
             self.manage('GET', f'/counters?limit={limit}', status=400, code='bad_parameter')
         for query in ('prefix=%00', 'cursor=%00', 'cursor=' + 'a' * 201, 'prefix=' + 'a' * 201, 'prefix=%', 'cursor=%zz'):
@@ -171,7 +182,8 @@ class Metrics(Case):
         self.serve()
         self.read()
         self.get('/metrics', [ADMIN], status=200)
-        for name in ('X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'CF-Connecting-IP', 'CloudFront-Viewer-Address', 'x-forwarded-for'):
+        for name in ('X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'CF-Connecting-IP', 'CloudFront-Viewer-Address',
+                     'x-forwarded-for'):
             self.get('/metrics', [(name, '127.0.0.1')], status=404, code='not_found')
         self.get('/metrics', [ADMIN, ('X-Forwarded-For', '127.0.0.1')], status=404)  # no token is configured
         self.serve('http.admin_token_file=token', 'http.address_header=X-Mine')
@@ -184,6 +196,26 @@ class Metrics(Case):
         self.serve('http.trusted_proxies=127.0.0.1')
         self.get('/metrics', [('X-Forwarded-For', '203.0.113.9')], status=404)
         self.get('/metrics', [('X-Forwarded-For', '127.0.0.1')], status=404)
+
+
+class Format(Case):
+    """The reader of it minds."""
+
+    def test_mistakes(self):
+        good = ('# HELP a_total A.\n# TYPE a_total counter\na_total{x="1",y="\\""} 1\na_total 2\n'
+                '# HELP h H.\n# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 3\nh_sum 5.5\nh_count 3\n')
+        self.assertEqual(prometheus.value(prometheus.read(good), 'a_total'), 3)
+        for old, new in (('# HELP a_total A.\n', ''), ('# TYPE a_total counter\n', ''), ('counter', 'gadget'),
+                         ('a_total 2', 'a_total 2 3 4'),
+                         ('a_total 2', 'a_total{x="1",y="\\""} 2'), ('a_total 2', 'b_total 2'), ('a_total 2', 'a_total -2'),
+                         ('a_total 2', 'a_total'),
+                         ('a_total', 'a'), ('x="1"', 'x=1'), ('x="1"', 'y="1"'), ('x="1"', '1="1"'), ('h_count 3', 'h_count 2'),
+                         ('h_sum 5.5\n', ''),
+                         ('+Inf', '2'), ('le="1"} 1', 'le="1"} 4'), ('le="1"', 'le="+Inf"'), ('h_count 3\n', 'h_count 3'),
+                         ('\n# HELP h', '\n\n# HELP h'),
+                         ('h_count 3\n', 'h_count 3\na_total{x="2"} 1\n'), ('h_count', 'h_counts')):
+            self.assertIn(old, good)
+            self.assertRaises(AssertionError, prometheus.read, good.replace(old, new))
 
 
 class Health(Case):

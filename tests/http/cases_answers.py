@@ -1,15 +1,16 @@
-"""What is answered to what: every route, method and error, names with every odd byte, caching, CORS, who never counts, and keys that
-make a visit safe to send again."""
+"""What is answered to what: every route, method and error, names with every odd byte, caching, CORS, who never counts, and keys
+that make a visit safe to send again."""
 import itertools
 import re
 
-from client import request
+from client import Answer, request
 from serving import ADMIN, CONTRACT, Case
 
 MAX = 9223372036854775807
 ORIGIN = 'https://pages.example'
 PREFETCHES = [{'Sec-Purpose': 'prefetch'}, {'Sec-Purpose': 'prefetch;prerender'}, {'sec-purpose': 'Prerender'},
-              {'Sec-Purpose': 'prefetch;anonymous-client-ip'}, {'Purpose': 'prefetch'}, {'X-Purpose': 'preview'}, {'X-Moz': 'prefetch'}]
+              {'Sec-Purpose': 'prefetch;anonymous-client-ip'}, {'Purpose': 'prefetch'}, {'X-Purpose': 'preview'},
+              {'X-Moz': 'prefetch'}]
 PROBES = ['ELB-HealthChecker/2.0', 'kube-probe/1.29', 'GoogleHC/1.0', 'Consul Health Check',
           'Amazon-Route53-Health-Check-Service (ref 12345678; report http://amzn.to/1vsZADi)']
 
@@ -18,10 +19,12 @@ class Visits(Case):
     def test_get_and_post(self):
         self.serve()
         answer = self.get('/visit', status=200)
-        self.assertEqual(answer.body, b'{"counter":"main_page","count":1,"total_visits":1,"unique_visitors":1,"is_new_visitor":true}\n')
+        self.assertEqual(answer.body,
+                         b'{"counter":"main_page","count":1,"total_visits":1,"unique_visitors":1,"is_new_visitor":true}\n')
         self.assertEqual(answer.get('Content-Type'), 'application/json')
         answer = self.post('/visit', status=200)
-        self.assertEqual(answer.body, b'{"counter":"main_page","count":2,"total_visits":2,"unique_visitors":1,"is_new_visitor":false}\n')
+        self.assertEqual(answer.body,
+                         b'{"counter":"main_page","count":2,"total_visits":2,"unique_visitors":1,"is_new_visitor":false}\n')
         self.post('/visit/', body=b'anything at all', status=200)
         self.post('/visit/main_page', content_type='text/plain', body=b'{"total_visits":100}', status=200)
         self.get('/visit?utm_source=x&%7&y', status=200)  # what follows '?' is nobody's business
@@ -72,7 +75,8 @@ class Visits(Case):
         """Absolute and odd ones; the path is what was sent, decoded once and not tidied up."""
         self.serve()
         for target, name in (
-                ('http://counter.example/visit/a', 'a'), ('http://u@elsewhere:1/visit/b?c', 'b'), ('/visit/a/b', 'a/b'), ('/visit/a%2Fb', 'a/b'),
+                ('http://counter.example/visit/a', 'a'), ('http://u@elsewhere:1/visit/b?c', 'b'), ('/visit/a/b', 'a/b'),
+                ('/visit/a%2Fb', 'a/b'),
                 ('/visit/a%2fb/', 'a/b/'), ('/visit//a', '/a'), ('/visit/../x', '../x'), ('/visit/%2e%2e/x', '../x'),
                 ('/visit/a%252Fb', 'a%2Fb'), ('/visit/a+b', 'a+b'), ('/visit/a%20b', 'a b'), ('/visit/a%3Fb', 'a?b'),
                 ('/visit/a?b', 'a'), ('/visit/?b', 'main_page'), ('/visit?/b', 'main_page'), ('/visit/visit', 'visit'),
@@ -80,8 +84,8 @@ class Visits(Case):
                 ('/visit/計數器'.encode(), '計數器'), ('/visit/%E8%A8%88數'.encode(), '計數')):
             with self.subTest(target=target):
                 self.assertEqual(self.get(target, status=200).json['counter'], name)
-        for target in ('/a%2Fb%00c', '/visitx', '/visits/a', '/Visit', '//visit/a', '/visit%2Fa', '/visit%00', '/counter', '/badge',
-                       '/x/visit/a', '/counters/', '/healthz/', '/footfall.js/', '/favicon.ico', '/%'):
+        for target in ('/a%2Fb%00c', '/visitx', '/visits/a', '/Visit', '//visit/a', '/visit%2Fa', '/visit%00', '/counter',
+                       '/badge', '/x/visit/a', '/counters/', '/healthz/', '/footfall.js/', '/favicon.ico', '/%'):
             with self.subTest(target=target):
                 self.get(target, status=404, code='not_found')
         for target in ('/', 'http://counter.example', 'http://counter.example?a', '/?visit'):
@@ -121,13 +125,16 @@ class Names(Case):
 
 class Methods(Case):
     """Each path answers to the methods that docs/openapi.yaml has for it, and to no other."""
-    paths = {'/visit': '/visit', '/visit/x': '/visit/{name}', '/counter/x': '/counter/{name}', '/badge/x': '/badge/{name}', '/': '/',
-             '/footfall.js': '/footfall.js', '/counters': '/counters', '/metrics': '/metrics', '/healthz': '/healthz', '/readyz': '/readyz'}
+    paths = {'/visit': '/visit', '/visit/x': '/visit/{name}', '/counter/x': '/counter/{name}', '/badge/x': '/badge/{name}',
+             '/': '/',
+             '/footfall.js': '/footfall.js', '/counters': '/counters', '/metrics': '/metrics', '/healthz': '/healthz',
+             '/readyz': '/readyz'}
 
     def test_every_path_and_method(self):
         self.ok('set', 'x', '5', '2')
         self.serve('http.admin_token_file=token')
-        for (path, template), method in itertools.product(self.paths.items(), ('GET', 'POST', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'TRACE',
+        for (path, template), method in itertools.product(self.paths.items(),
+                                                          ('GET', 'POST', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'TRACE',
                                                                                'PROPFIND', 'get', 'Visit', 'X' * 40)):
             with self.subTest(path=path, method=method):
                 answer = self.ask(method, path, [ADMIN], body=b'{"total_visits":5}' if method == 'PUT' else None)
@@ -145,8 +152,8 @@ class Methods(Case):
     def test_head_is_get_without_a_body(self):
         self.ok('set', 'x', '5', '2')
         self.serve('http.admin_token_file=token')
-        for path in ('/counter/x', '/counter/absent', '/badge/x', '/badge/x?label=a&hit=1', '/', '/footfall.js', '/healthz', '/readyz', '/nothing',
-                     '/counters', '/visit/x', '/visit/absent', '/visit'):
+        for path in ('/counter/x', '/counter/absent', '/badge/x', '/badge/x?label=a&hit=1', '/', '/footfall.js', '/healthz',
+                     '/readyz', '/nothing', '/counters', '/visit/x', '/visit/absent', '/visit'):
             with self.subTest(path=path):
                 head = self.ask('HEAD', path, [ADMIN])
                 get = self.get(path, [ADMIN], sec_purpose='prefetch')
@@ -189,8 +196,10 @@ class NeverCounts(Case):
 
     def test_others_do(self):
         self.serve()
-        for headers in ({'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64)'}, {'Sec-Purpose': ''}, {'Purpose': 'to see'}, {'User-Agent': ''},
-                        {'Sec-Fetch-Dest': 'empty', 'Sec-Fetch-Mode': 'cors'}, {'Cache-Control': 'no-cache', 'If-None-Match': '*'}):
+        for headers in ({'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64)'}, {'Sec-Purpose': ''}, {'Purpose': 'to see'},
+                        {'User-Agent': ''},
+                        {'Sec-Fetch-Dest': 'empty', 'Sec-Fetch-Mode': 'cors'},
+                        {'Cache-Control': 'no-cache', 'If-None-Match': '*'}):
             self.visit('x', headers)
         self.assertEqual(self.numbers('x')[0], 6)
 
@@ -199,9 +208,12 @@ class Caching(Case):
     def test_ages(self):
         self.ok('set', 'x', '5', '2')
         self.serve()
-        for path, age, tag in (('/visit/x', 'no-store', False), ('/counter/x', 'public, max-age=5', True), ('/badge/x', 'public, max-age=60', True),
-                               ('/badge/x?hit=1', 'no-store', False), ('/footfall.js', 'public, max-age=3600', True), ('/', 'no-cache', True),
-                               ('/counter/absent', 'no-store', False), ('/nothing', 'no-store', False), ('/healthz', 'no-store', False)):
+        for path, age, tag in (('/visit/x', 'no-store', False), ('/counter/x', 'public, max-age=5', True),
+                               ('/badge/x', 'public, max-age=60', True),
+                               ('/badge/x?hit=1', 'no-store', False), ('/footfall.js', 'public, max-age=3600', True),
+                               ('/', 'no-cache', True),
+                               ('/counter/absent', 'no-store', False), ('/nothing', 'no-store', False),
+                               ('/healthz', 'no-store', False)):
             with self.subTest(path=path):
                 answer = self.get(path)
                 self.assertEqual(answer.get('Cache-Control'), age)
@@ -232,7 +244,8 @@ class Caching(Case):
         """A tag for each of its parameters."""
         self.ok('set', 'x', '1234', '2')
         self.serve()
-        queries = ['', 'label=a', 'label=b', 'color=red', 'color=f0a', 'color=%23f0ab12', 'value=unique', 'label=a&color=red', 'label=']
+        queries = ['', 'label=a', 'label=b', 'color=red', 'color=f0a', 'color=%23f0ab12', 'value=unique', 'label=a&color=red',
+                   'label=']
         tags = [self.get(f'/badge/x?{query}', status=200).get('ETag') for query in queries]
         self.assertEqual(len(set(tags)), len(queries))
         for query in ('value=total&nothing=1', 'label=visits&v=2', '_=1234'):
@@ -243,7 +256,8 @@ class Caching(Case):
         self.assertNotIn('<script', shown)
         self.assertIn('1.2k', shown)
         self.assertIn('1234', shown)
-        for query in ('value=both', 'value=', 'color=nocolour', 'color=12345', 'label=%', 'label=%0a', 'label=%ff', 'label=' + 'a' * 129, 'hit=2'):
+        for query in ('value=both', 'value=', 'color=nocolour', 'color=12345', 'label=%', 'label=%0a', 'label=%ff',
+                      'label=' + 'a' * 129, 'hit=2'):
             self.get(f'/badge/x?{query}', status=400, code='bad_parameter')
         self.get('/badge/x?label=' + 'a' * 128, status=200)
         self.assertIn('>0<', self.get('/badge/absent', status=200).body.decode())
@@ -264,8 +278,10 @@ class Origins(Case):
 
     def test_any(self):
         self.serve()
-        for method, path in (('GET', '/visit'), ('POST', '/visit/x'), ('GET', '/counter/x'), ('GET', '/counter/absent'), ('GET', '/badge/x'),
-                             ('GET', '/visit/%00'), ('GET', '/nothing'), ('DELETE', '/visit'), ('GET', '/footfall.js'), ('HEAD', '/visit')):
+        for method, path in (('GET', '/visit'), ('POST', '/visit/x'), ('GET', '/counter/x'), ('GET', '/counter/absent'),
+                             ('GET', '/badge/x'),
+                             ('GET', '/visit/%00'), ('GET', '/nothing'), ('DELETE', '/visit'), ('GET', '/footfall.js'),
+                             ('HEAD', '/visit')):
             with self.subTest(path=path):
                 answer = self.ask(method, path, origin=ORIGIN)
                 self.assertEqual(answer.get('Access-Control-Allow-Origin'), '*')
@@ -281,9 +297,10 @@ class Origins(Case):
     def test_a_list(self):
         """An exact match is echoed; the answers differ by origin, and say so to caches, also to who names none."""
         self.serve(f'http.cors_origins={ORIGIN}, http://localhost:3000')
-        for origin, good in ((ORIGIN, True), ('http://localhost:3000', True), ('https://pages.example.evil', False), ('null', False), ('*', False),
-                             ('http://pages.example', False), (ORIGIN + ':444', False), ('https://PAGES.example', False), ('', False),
-                             (ORIGIN + '/', False), (None, False)):
+        for origin, good in ((ORIGIN, True), ('http://localhost:3000', True), ('https://pages.example.evil', False),
+                             ('null', False), ('*', False),
+                             ('http://pages.example', False), (ORIGIN + ':444', False), ('https://PAGES.example', False),
+                             ('', False), (ORIGIN + '/', False), (None, False)):
             asked = {'Origin': origin} if origin is not None else {}
             for method, path, more in (('GET', '/counter/x', {}), ('POST', '/visit/x', {}), ('GET', '/visit/%00', {}),
                                        ('OPTIONS', '/visit/x', {'Access-Control-Request-Method': 'POST'})):
@@ -297,8 +314,8 @@ class Origins(Case):
     def test_administration_is_for_nobody_elses_pages(self):
         self.serve('http.admin_token_file=token')
         theirs = [('Origin', ORIGIN)]
-        for method, path, body in (('GET', '/counters', None), ('PUT', '/counter/x', b'{"total_visits":1}'), ('DELETE', '/counter/x', None),
-                                   ('GET', '/metrics', None)):
+        for method, path, body in (('GET', '/counters', None), ('PUT', '/counter/x', b'{"total_visits":1}'),
+                                   ('DELETE', '/counter/x', None), ('GET', '/metrics', None)):
             for headers in (theirs, [ADMIN, *theirs]):
                 answer = self.ask(method, path, headers, body)
                 self.assertIsNone(answer.get('Access-Control-Allow-Origin'), f'{method} {path}')
@@ -339,17 +356,19 @@ class Keys(Case):
 class Log(Case):
     def test_access_log(self):
         """What was asked for and what came of it; never an address, a query or a header."""
-        self.serve('log_level=info', 'http.trusted_proxies=127.0.0.1')
         headers = {'X-Forwarded-For': '203.0.113.77', 'User-Agent': 'a secret agent', 'Idempotency-Key': 'secret-key'}
-        self.visit('a/b', headers)
-        self.get('/counter/nobody?secret=1', headers)
-        self.get('/visit/%0a%1b[31m', headers, status=400)
-        self.get('/visit/x', [('X-Forwarded-For', '203.0.113.78.9')], status=400)
-        self.stop()
-        said = self.server.log()
-        self.assertRegex(said, r'POST /visit/a(/|%2F)b 200')
-        self.assertRegex(said, r'GET /counter/nobody 404')
-        self.assertNotRegex(re.sub(r'^footfall: listening on .*$', '', said, flags=re.MULTILINE), r'127\.0\.0\.1|203\.0|secret|\x1b')
+        for level in ('info', 'debug'):
+            self.serve(f'log_level={level}', 'http.trusted_proxies=127.0.0.1')
+            self.get('/visit/a/b', headers, status=200)
+            self.get('/counter/nobody?secret=1', headers)
+            self.get('/visit/%0a%1b[31m', headers, status=400)
+            self.get('/visit/x', [('X-Forwarded-For', '203.0.113.78.9')], status=400)
+            self.stop()
+            said = self.server.log()
+            self.assertRegex(said, r'GET /visit/a(/|%2F)b 200')
+            self.assertRegex(said, r'GET /counter/nobody 404')
+            said = re.sub(r'^footfall: listening on .*$', '', said, flags=re.MULTILINE)
+            self.assertNotRegex(said, r'127\.0\.0\.1|203\.0|secret|\x1b')
 
     def test_silent_otherwise(self):
         self.serve()
@@ -357,6 +376,32 @@ class Log(Case):
         self.get('/nothing')
         self.stop()
         self.assertRegex(self.server.log(), r'^footfall: listening on http://127\.0\.0\.1:\d+/\n$')
+
+
+class Checked(Case):
+    """What these suites hold against docs/openapi.yaml is really held against it."""
+
+    def test_wrong_answers(self):
+        self.serve()
+        good = self.get('/visit/x')
+        fields, body = good.fields, good.body
+        wrong = [Answer(201, fields, body), Answer(204, fields, body), Answer(200, fields),
+                 Answer(200, fields + [('X-New', 'x')], body),
+                 Answer(200, fields, body.strip()), Answer(200, fields, body.replace(b',', b', ')),
+                 Answer(200, fields, body.replace(b'1', b'1.0')),
+                 Answer(200, fields, body.replace(b'"count":1', b'"count":2')),
+                 Answer(200, fields, body.replace(b'"count":1,', b'')),
+                 Answer(200, fields, body.replace(b'}', b',"more":1}')), Answer(200, fields, body.replace(b'}', b',"count":1}'))]
+        for name, value in (('Cache-Control', 'public, max-age=5'), ('Content-Type', 'text/html'),
+                            ('X-Content-Type-Options', None)):
+            rest = [each for each in fields if each[0] != name]
+            wrong.append(Answer(200, rest + ([(name, value)] if value else []), body))
+        for answer in wrong:
+            self.assertRaises(AssertionError, self.check, 'GET', '/visit/x', answer)
+        self.check('GET', '/visit/x', good)
+        self.assertRaises(AssertionError, self.check, 'HEAD', '/visit/x', good)
+        self.assertRaises(AssertionError, self.check, 'DELETE', '/visit/x', good)
+        self.assertRaises(AssertionError, self.check, 'GET', '/visits', good)
 
 
 class Connections(Case):

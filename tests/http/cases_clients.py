@@ -31,7 +31,8 @@ class Peers(Case):
         self.serve()
         self.visit('x')
         self.assertNotIn(WARNING, self.server.log())
-        for name in ('X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'CF-Connecting-IP', 'True-Client-IP', 'CloudFront-Viewer-Address'):
+        for name in ('X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'CF-Connecting-IP', 'True-Client-IP',
+                     'CloudFront-Viewer-Address'):
             for value in ('203.0.113.9', 'nonsense', ''):
                 self.assertFalse(self.visit('x', [(name, value)])['is_new_visitor'], name)
         said = self.server.log()
@@ -50,12 +51,12 @@ class Peers(Case):
         self.serve('http.trusted_proxies=127.0.0.1, 10.0.0.0/8, 2001:db8:ffff::/48')
         for number, value in enumerate((
                 '203.0.113.9', '198.51.100.1, 203.0.113.9', 'forged, 203.0.113.9', ', 203.0.113.9', '203.0.113.9,10.1.2.3',
-                '198.51.100.1,203.0.113.9 ,\t10.1.2.3, 127.0.0.1', '203.0.113.9, 2001:db8:ffff:1::7, 10.0.0.1', '203.0.113.9:443', '::ffff:203.0.113.9',
-                '203.0.113.9, ::ffff:10.1.2.3', '[::ffff:203.0.113.9]:443')):
+                '198.51.100.1,203.0.113.9 ,\t10.1.2.3, 127.0.0.1', '203.0.113.9, 2001:db8:ffff:1::7, 10.0.0.1', '203.0.113.9:443',
+                '::ffff:203.0.113.9', '203.0.113.9, ::ffff:10.1.2.3', '[::ffff:203.0.113.9]:443')):
             with self.subTest(value=value):
                 self.assert_is([('X-Forwarded-For', value)], '203.0.113.9', name=f'four{number}')
-        for number, value in enumerate(('2001:db8::1', '[2001:db8::1]', '[2001:db8::1]:443', '2001:DB8:0::1', '2001:db8::ffff, 10.0.0.1',
-                                        '2001:db8:0:0:1::')):
+        for number, value in enumerate(('2001:db8::1', '[2001:db8::1]', '[2001:db8::1]:443', '2001:DB8:0::1',
+                                        '2001:db8::ffff, 10.0.0.1', '2001:db8:0:0:1::')):
             with self.subTest(value=value):
                 self.assert_is([('X-Forwarded-For', value)], '2001:db8::1', name=f'six{number}')
         # Its lines are one list, in their order; when all are trusted the leftmost is who asked.
@@ -71,9 +72,10 @@ class Peers(Case):
         """400, and nothing counted. What it says names the header, never what stood in it."""
         self.serve('http.trusted_proxies=127.0.0.1,10.0.0.0/8')
         for headers in ([], *([('X-Forwarded-For', value)] for value in (
-                '', ',', '203.0.113.9,', '203.0.113.9, ,10.0.0.1', 'unknown', '203.0.113.9, unknown', '203.0.113', '203.0.113.256', '0x7f.1', '203.0.113.09',
-                '2001:db8::1::2', '[2001:db8::1', '2001:db8::1]', '203.0.113.9 198.51.100.1', '0.0.0.0', '::', '::ffff:0.0.0.0', '"203.0.113.9"', 'for=203.0.113.9',
-                'a' * 4000, '203.0.113.9:port', '_hidden', '203.0.113.9/32'))):
+                '', ',', '203.0.113.9,', '203.0.113.9, ,10.0.0.1', 'unknown', '203.0.113.9, unknown', '203.0.113',
+                '203.0.113.256', '0x7f.1', '203.0.113.09',
+                '2001:db8::1::2', '[2001:db8::1', '2001:db8::1]', '203.0.113.9 198.51.100.1', '0.0.0.0', '::', '::ffff:0.0.0.0',
+                '"203.0.113.9"', 'for=203.0.113.9', 'a' * 4000, '203.0.113.9:port', '_hidden', '203.0.113.9/32'))):
             with self.subTest(headers=headers):
                 answer = self.get('/visit/x', headers, status=400, code='bad_address')
                 self.assertIn('X-Forwarded-For', answer.json['error'])
@@ -91,7 +93,8 @@ class Peers(Case):
         self.get('/visit/x', status=400, code='bad_address')
 
     def test_other_headers(self):
-        for header, good, same in (('X-Real-IP', '203.0.113.9', '203.0.113.9'), ('CF-Connecting-IP', '2001:db8::1', '2001:db8::2'),
+        for header, good, same in (('X-Real-IP', '203.0.113.9', '203.0.113.9'),
+                                   ('CF-Connecting-IP', '2001:db8::1', '2001:db8::2'),
                                    ('CloudFront-Viewer-Address', '203.0.113.9:46532', '203.0.113.9:1'),
                                    ('CloudFront-Viewer-Address', '2001:db8:0:0:1:2:3:4:46532', '2001:db8::9:443'),
                                    ('cloudfront-viewer-address', '2001:db8::1:443', '[2001:db8::1]:443'),
@@ -100,7 +103,8 @@ class Peers(Case):
                 self.serve('http.trusted_proxies=127.0.0.0/8', f'http.address_header={header}')
                 name = f'{header}/{good}'
                 self.assertTrue(self.visit(name, [(header, good), ('X-Forwarded-For', '198.51.100.1')])['is_new_visitor'])
-                self.assertFalse(self.visit(name, [(header.upper(), same), ('X-Forwarded-For', '198.51.100.2')])['is_new_visitor'])
+                self.assertFalse(self.visit(name, [(header.upper(), same),
+                                                   ('X-Forwarded-For', '198.51.100.2')])['is_new_visitor'])
                 answer = self.get(f'/visit/{name}', x_forwarded_for='198.51.100.1', status=400, code='bad_address')
                 self.assertIn(header.lower(), answer.json['error'].lower())
                 self.assertEqual(self.numbers(name), (2, 1))

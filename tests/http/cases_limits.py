@@ -1,6 +1,5 @@
 """Limits: how large and how slow a request may be, how many connections and requests, how many counters. What is beyond them is
 answered or cut, and never counted."""
-import socket
 import time
 
 from client import Gone, request
@@ -15,7 +14,8 @@ class Sizes(Case):
         self.serve('http.body_bytes=1000', 'http.admin_token_file=token')
         self.post('/visit/x', body=b'x' * 1000, status=200)
         self.get('/visit/x', body=b'x' * 1000, status=200)
-        for method, path, headers in (('POST', '/visit/x', {}), ('GET', '/visit/x', {}), ('GET', '/healthz', {}), ('PUT', '/counter/x', [ADMIN]),
+        for method, path, headers in (('POST', '/visit/x', {}), ('GET', '/visit/x', {}), ('GET', '/healthz', {}),
+                                      ('PUT', '/counter/x', [ADMIN]),
                                       ('POST', '/nothing', {}), ('POST', '/visit/x', {'Origin': 'https://pages.example'})):
             with self.subTest(method=method, path=path):
                 self.server.forget()
@@ -28,9 +28,11 @@ class Sizes(Case):
     def test_body_in_chunks(self):
         self.serve('http.body_bytes=1000')
         chunked = {'Transfer-Encoding': 'chunked'}
-        self.post('/visit/x', chunked, body=b'1f4\r\n' + b'x' * 500 + b'\r\n' + b'1F4;ext=1\r\n' + b'x' * 500 + b'\r\n0\r\n\r\n', status=200)
+        self.post('/visit/x', chunked, body=b'1f4\r\n' + b'x' * 500 + b'\r\n' + b'1F4;ext=1\r\n' + b'x' * 500 + b'\r\n0\r\n\r\n',
+                  status=200)
         with self.server.connect() as connection:
-            connection.send(request('POST', '/visit/x', chunked, b'1f4\r\n' + b'x' * 500 + b'\r\n' + b'1f5\r\n' + b'x' * 501 + b'\r\n0\r\n\r\n'))
+            connection.send(request('POST', '/visit/x', chunked,
+                                    b'1f4\r\n' + b'x' * 500 + b'\r\n' + b'1f5\r\n' + b'x' * 501 + b'\r\n0\r\n\r\n'))
             answer = connection.answer()
             self.check('POST', '/visit/x', answer)
             self.assertEqual((answer.status, answer.closes), (413, True), answer)
@@ -61,8 +63,8 @@ class Sizes(Case):
     def test_header(self):
         self.serve('http.header_bytes=4096')
         self.get('/visit/x', x_padding='x' * 3000, status=200)
-        for padding in (b'X-Padding: ' + b'x' * 12000 + b'\r\n', b'X-Padding: ' + b'x' * 1000000 + b'\r\n', LINES, b'X' * 12000 + b': y\r\n',
-                        b'X-Padding: x\r\n y' * 3000 + b'\r\n'):
+        for padding in (b'X-Padding: ' + b'x' * 12000 + b'\r\n', b'X-Padding: ' + b'x' * 1000000 + b'\r\n', LINES,
+                        b'X' * 12000 + b': y\r\n', b'X-Padding: x\r\n y' * 3000 + b'\r\n'):
             with self.server.connect() as connection:
                 connection.send(b'GET /visit/x HTTP/1.1\r\nHost: x\r\n' + padding + b'\r\n')
                 self.assertRegex(connection.rest(), rb'\A(HTTP/1\.1 (431|400|414|413) |\Z)')
@@ -95,7 +97,8 @@ class Slow(Case):
         begun = b'POST /visit/x HTTP/1.1\r\nHost: x\r\n'
         clients = [Stuck(self.server, *words) for words in (
             (b'',), (b'G',), (b'GET /visit/x HTTP/1.1\r\n',), (begun,), (begun + b'Content-Length: 10\r\n\r\nabc',),
-            (begun + b'Transfer-Encoding: chunked\r\n\r\n',), (b'', b'\r\n'), (b'GET /visit/', b'x'), (begun, b'X-A: b\r\n'), (begun + b'X-A: ', b'y'),
+            (begun + b'Transfer-Encoding: chunked\r\n\r\n',), (b'', b'\r\n'), (b'GET /visit/', b'x'), (begun, b'X-A: b\r\n'),
+            (begun + b'X-A: ', b'y'),
             (begun + b'Content-Length: 60000\r\n\r\n', b'x'), (begun + b'Transfer-Encoding: chunked\r\n\r\n', b'1\r\nx\r\n'))]
         for client in clients:
             self.assert_cut(client)
@@ -275,4 +278,5 @@ class Counters(Case):
             self.visit('x')
         self.stop()
         self.serve()
-        self.assertEqual(self.visit('x'), {'counter': 'x', 'count': 4, 'total_visits': 4, 'unique_visitors': 1, 'is_new_visitor': False})
+        self.assertEqual(self.visit('x'), {'counter': 'x', 'count': 4, 'total_visits': 4, 'unique_visitors': 1,
+                                           'is_new_visitor': False})

@@ -11,14 +11,16 @@ ADDRESSES = 1000
 MEMORY = 64 << 20
 
 BEGUN = b'POST /visit/site HTTP/1.1\r\nHost: x\r\n'
-WAYS = ((b'',), (b'GET /vis',), (BEGUN,), (BEGUN + b'Content-Length: 1000\r\n\r\nx',), (b'', b'\r\n'), (b'GET /visit/si', b't'), (BEGUN, b'X-A: b\r\n'),
+WAYS = ((b'',), (b'GET /vis',), (BEGUN,), (BEGUN + b'Content-Length: 1000\r\n\r\nx',), (b'', b'\r\n'), (b'GET /visit/si', b't'),
+        (BEGUN, b'X-A: b\r\n'),
         (BEGUN + b'Content-Length: 60000\r\n\r\n', b'x'), (BEGUN + b'Transfer-Encoding: chunked\r\n\r\n', b'1\r\nx\r\n'))
 
 
 class Load(Case):
     def test_visits_among_slow_clients(self):
         visits, addresses = self.many(VISITS), self.many(ADDRESSES)
-        self.serve('http.trusted_proxies=127.0.0.1', 'http.max_connections=1024', 'http.request_timeout=1s', 'http.idle_timeout=1s')
+        self.serve('http.trusted_proxies=127.0.0.1', 'http.max_connections=1024', 'http.request_timeout=1s',
+                   'http.idle_timeout=1s')
         bad = [Stuck(self.server, *way) for way, _ in zip(itertools.cycle(WAYS), range(CONNECTIONS // 2 - 10))]
         bad += [never_reads(self.server) for _ in range(10)]
         for client in bad:
@@ -59,7 +61,8 @@ class Load(Case):
         """Readers are answered beside those who count; each counter has its own exact number."""
         counters, each = 40, self.many(50)
         self.serve('http.trusted_proxies=127.0.0.1')
-        wanted = [('POST', f'/visit/c{n % counters}') for n in range(counters * each)] + [('GET', f'/badge/c{n % counters}') for n in range(counters * each)]
+        wanted = counters * each * [('POST', 'visit'), ('GET', 'badge')]
+        wanted = [(method, f'/{route}/c{number // 2 % counters}') for number, (method, route) in enumerate(wanted)]
         self.random.shuffle(wanted)
         work = iter(wanted)
 

@@ -8,7 +8,8 @@ import subprocess
 import unittest
 
 from client import Connection
-from serving import Case, dies_with_us
+from server_process import dies_with_us
+from serving import Case
 
 DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'docs', 'http.md')
 EVERYBODY = ('127.0.0.2', '127.0.0.3', '127.0.0.4')

@@ -140,12 +140,12 @@ class Handed(Case):
         self.visit('x')
 
     def test_what_cannot_be_served(self):
-        for given in ([socket.socket(socket.AF_INET, socket.SOCK_DGRAM)], [socket.create_server(('127.0.0.1', 0)) for _ in range(2)],
-                      [open(os.devnull, 'rb')]):
+        for given in ([socket.socket(socket.AF_INET, socket.SOCK_DGRAM)],
+                      [socket.create_server(('127.0.0.1', 0)) for _ in range(2)], [open(os.devnull, 'rb')]):
             with self.subTest(given=given):
                 before, fds = self.handing(given)
-                done = subprocess.run(before + self.serve_command(listen=None), cwd=self.folder, env=self.environment, pass_fds=fds,
-                                      stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+                done = subprocess.run(before + self.serve_command(listen=None), cwd=self.folder, env=self.environment,
+                                      pass_fds=fds, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
                 self.assertEqual(done.returncode, 3, done)
                 self.assertIn(b'LISTEN_FDS', done.stderr)
 
@@ -168,19 +168,23 @@ class Configuration(Case):
         self.write('odd', 'sixteen bytes or more\x01\n')
         self.write('long', 'x' * 1025)
         self.write('empty', '')
-        for setting in ('listen=', 'listen=nonsense', 'listen=127.0.0.1', 'listen=127.0.0.1:', 'listen=127.0.0.1:65536', 'listen=127.0.0.1:-1',
-                        'listen=127.0.0.1:x', 'listen=:::80', 'listen=[::1', 'listen=[::1]', 'listen=[nonsense]:80', 'listen=unix:',
-                        'listen=unix:' + '/x' * 60, 'listen=300.1.1.1:80',
-                        'cors_origins=null', 'cors_origins=https://pages.example/', 'cors_origins=pages.example', 'cors_origins=*, https://a.example',
+        for setting in ('listen=', 'listen=nonsense', 'listen=127.0.0.1', 'listen=127.0.0.1:', 'listen=127.0.0.1:65536',
+                        'listen=127.0.0.1:-1',
+                        'listen=127.0.0.1:x', 'listen=:::80', 'listen=[::1', 'listen=[::1]', 'listen=[nonsense]:80',
+                        'listen=unix:', 'listen=unix:' + '/x' * 60, 'listen=300.1.1.1:80',
+                        'cors_origins=null', 'cors_origins=https://pages.example/', 'cors_origins=pages.example',
+                        'cors_origins=*, https://a.example',
                         'cors_origins=https://pages.example:443', 'cors_origins=HTTPS://pages.example',
-                        'trusted_proxies=nonsense', 'trusted_proxies=10.0.0.0/33', 'trusted_proxies=300.1.1.1', 'trusted_proxies=2001:db8::/129',
-                        'trusted_proxies=127.0.0.1:80', 'trusted_proxies=10.0.0.1/8',
+                        'trusted_proxies=nonsense', 'trusted_proxies=10.0.0.0/33', 'trusted_proxies=300.1.1.1',
+                        'trusted_proxies=2001:db8::/129', 'trusted_proxies=127.0.0.1:80', 'trusted_proxies=10.0.0.1/8',
                         'address_header=', 'address_header=X Y', 'address_header=X:', 'default_counter=', 'default_counter=a\x01',
                         'default_counter=' + 'a' * 201, 'create=maybe', 'max_counters=-1', 'max_counters=x',
-                        'admin_token_file=absent', 'admin_token_file=short', 'admin_token_file=odd', 'admin_token_file=long', 'admin_token_file=empty',
-                        'admin_token_file=store', 'max_connections=0', 'max_connections=x', 'max_connections_per_address=-1', 'requests_per_second=-1',
-                        'header_bytes=0', 'header_bytes=x', 'body_bytes=-1', 'idle_timeout=0s', 'idle_timeout=5', 'request_timeout=0s', 'request_timeout=forever',
-                        'threads=-1', 'threads=x', 'threads=100000'):
+                        'admin_token_file=absent', 'admin_token_file=short', 'admin_token_file=odd', 'admin_token_file=long',
+                        'admin_token_file=empty',
+                        'admin_token_file=store', 'max_connections=0', 'max_connections=x', 'max_connections_per_address=-1',
+                        'requests_per_second=-1',
+                        'header_bytes=0', 'header_bytes=x', 'body_bytes=-1', 'idle_timeout=0s', 'idle_timeout=5',
+                        'request_timeout=0s', 'request_timeout=forever', 'threads=-1', 'threads=x', 'threads=100000'):
             with self.subTest(setting=setting):
                 command = self.serve_command(f'http.{setting}', listen=None if setting.startswith('listen') else '127.0.0.1:0')
                 done = self.run_only(command=command)

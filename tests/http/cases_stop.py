@@ -4,7 +4,8 @@ import signal
 
 from client import request
 from crowd import Crowd, Stuck
-from serving import STOP_SECONDS, Case
+from server import STOP_SECONDS
+from serving import Case
 
 CLIENTS = 48
 ADDRESSES = 300
@@ -21,7 +22,7 @@ class Load(Case):
         self.refused = 0
 
     def options(self):
-        return ['http.trusted_proxies=127.0.0.1', 'http.request_timeout=2s']
+        return ['http.trusted_proxies=127.0.0.1', 'http.request_timeout=1s']
 
     def prepare(self):
         number = next(self.number)
@@ -62,7 +63,8 @@ class Stopped(Load):
         self.serve(*self.options())
         idle = [self.server.connect() for _ in range(10)]
         slow = [Stuck(self.server, *words) for words in ((b'',), (b'GET /visit/c0 HTTP/1.1\r\nX-A: ', b'x'),
-                                                         (b'POST /visit/c0 HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n', b'y'))]
+                                                         (b'POST /visit/c0 HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n',
+                                                          b'y'))]
         for each in idle + slow:
             self.addCleanup(each.close)
         for connection in idle:
@@ -158,7 +160,8 @@ class Killed(Load):
         slow = self.behind.slow > 1
         self.serve(*self.options())
         for _ in range(1 if slow else self.kills):
-            crowd = self.crowd(len(self.answered) + self.random.randrange(1, self.many(2000)), lambda: self.server.send(signal.SIGKILL))
+            crowd = self.crowd(len(self.answered) + self.random.randrange(1, self.many(2000)),
+                               lambda: self.server.send(signal.SIGKILL))
             self.server.ended()
             self.assertGreaterEqual(self.total(), len(self.answered), f'FOOTFALL_TEST_SEED={self.seed}')
             self.assertLessEqual(self.total(), len(self.sent))

@@ -34,12 +34,18 @@ class Answer:
 
     @property
     def json(self):
-        """Its JSON: compact, no key twice, a newline at the end."""
+        """Its JSON: compact, no key twice, whole numbers alone, a newline at the end."""
+        def no_real(text):
+            raise AssertionError(f'{text} is no whole number: {self}')
+
         def once(pairs):
             if len({key for key, _ in pairs}) != len(pairs):
                 raise AssertionError(f'a key came twice: {self}')
             return dict(pairs)
-        value = json.loads(self.body.decode(), object_pairs_hook=once)
+        try:
+            value = json.loads(self.body.decode(), object_pairs_hook=once, parse_float=no_real)
+        except ValueError as why:
+            raise AssertionError(f'{why}: {self}') from None
         if json.dumps(value, separators=(',', ':'), ensure_ascii=False) + '\n' != self.body.decode():
             raise AssertionError(f'not compact, or not with a newline at the end: {self}')
         return value

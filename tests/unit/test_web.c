@@ -267,8 +267,8 @@ static void root(void **state)
 
 static void heads(struct site *site)
 {
-    static const char *const targets[] = { "/counter/a", "/counter/b", "/badge/a", "/", "/footfall.js", "/healthz",
-                                           "/readyz",    "/nothing",   "/visit/%", "/badge/a?color=nope" };
+    static const char *const targets[] = { "/counter/a", "/counter/b", "/badge/a", "/",        "/footfall.js",
+                                           "/healthz",   "/readyz",    "/nothing", "/visit/%", "/badge/a?color=nope" };
     expect_status(site_get(site, "/visit/a"), 200);
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         static struct reply got;
@@ -295,7 +295,9 @@ static void head_is_get_without_a_body(void **state)
 static void decoded_already(void **state)
 {
     struct site site;
-    struct footfall_web_request request = { .method = "GET", .path = "/visit/a%41\0b", .path_bytes = 11, .path_decoded = 1 };
+    struct footfall_web_request request = {
+        .method = "GET", .path = "/visit/a%41\0b", .path_bytes = 11, .path_decoded = 1
+    };
     struct footfall_web_exchange *x = NULL;
     (void)state;
     site_open(&site, NULL, NULL);
@@ -390,10 +392,15 @@ static void hostile_logs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes),          cmocka_unit_test(answers),       cmocka_unit_test(root),
+        cmocka_unit_test(routes),
+        cmocka_unit_test(answers),
+        cmocka_unit_test(root),
         cmocka_unit_test(head_is_get_without_a_body),
-        cmocka_unit_test(decoded_already), cmocka_unit_test(every_byte),    cmocka_unit_test(longest_names),
-        cmocka_unit_test(long_targets),    cmocka_unit_test(hostile_logs),
+        cmocka_unit_test(decoded_already),
+        cmocka_unit_test(every_byte),
+        cmocka_unit_test(longest_names),
+        cmocka_unit_test(long_targets),
+        cmocka_unit_test(hostile_logs),
     };
     return cmocka_run_group_tests_name("web", tests, NULL, NULL);
 }

@@ -20,7 +20,9 @@
 /* What every attempt meets from now on. */
 static void from_now_on(enum fault fault, const enum fault *script, size_t count)
 {
-    const struct fault_plan plan = { .marks = 1, .no_resend = 1, .script = script, .script_count = count, .rest = fault };
+    const struct fault_plan plan = {
+        .marks = 1, .no_resend = 1, .script = script, .script_count = count, .rest = fault
+    };
     fault_store_plan(&plan);
 }
 

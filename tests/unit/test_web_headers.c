@@ -27,9 +27,10 @@ static void expect_origin(const struct reply *reply, const char *origin, const c
 }
 
 /* Answers of every kind, errors included. */
-static const char *const open_targets[] = { "/visit",   "/visit/%",     "/counter/main_page", "/counter/nobody",
-                                            "/nothing", "/badge/x",     "/badge/x?hit=9",     "/",
-                                            "/readyz",  "/footfall.js", "/healthz" };
+static const char *const open_targets[] = { "/visit",          "/visit/%", "/counter/main_page",
+                                            "/counter/nobody", "/nothing", "/badge/x",
+                                            "/badge/x?hit=9",  "/",        "/readyz",
+                                            "/footfall.js",    "/healthz" };
 enum { OPEN_TARGETS = sizeof open_targets / sizeof open_targets[0] };
 
 static void any_origin(struct site *site)
@@ -54,8 +55,10 @@ static void any_origin(struct site *site)
 
 static void listed_origins(struct site *site)
 {
-    static const char *const others[] = { "https://a.example.org", "https://A.example", "http://a.example", "null", "",
-                                          "https://a.example ",    "https://a.example/", "https://a.example:443" };
+    static const char *const others[] = {
+        "https://a.example.org", "https://A.example",  "http://a.example",     "null", "",
+        "https://a.example ",    "https://a.example/", "https://a.example:443"
+    };
     const struct reply *reply = NULL;
     for (size_t i = 0; i < OPEN_TARGETS; i++) {
         expect_origin(site_get(site, open_targets[i]), "", "Origin");
@@ -75,7 +78,8 @@ static void listed_origins(struct site *site)
     expect_origin(reply, OURS, "Origin");
     assert_string_equal(header_of(reply, "Access-Control-Allow-Methods"), "GET, POST, HEAD");
     reply = site_ask(site, "GET", "/counter/main_page", HEADERS("Origin", OURS));
-    reply = site_ask(site, "GET", "/counter/main_page", HEADERS("Origin", OURS, "If-None-Match", header_of(reply, "ETag")));
+    reply =
+        site_ask(site, "GET", "/counter/main_page", HEADERS("Origin", OURS, "If-None-Match", header_of(reply, "ETag")));
     expect_status(reply, 304);
     expect_origin(reply, OURS, "Origin");
     expect_numbers(site, "x", 0, 0, 0);
@@ -113,7 +117,8 @@ static void expect_match(struct site *site, const char *target, const char *list
 
 static void tags_match(struct site *site)
 {
-    static const char *const targets[] = { "/counter/a", "/badge/a", "/", "/footfall.js", "/badge/a?value=unique&label=x" };
+    static const char *const targets[] = { "/counter/a", "/badge/a", "/", "/footfall.js",
+                                           "/badge/a?value=unique&label=x" };
     expect_status(site_get(site, "/visit/a"), 200);
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         char tag[64];
@@ -181,9 +186,10 @@ static void tokens_replay(struct site *site)
     expect_body(site_ask(site, "POST", "/visit/a", key), "\"count\":1,\"total_visits\":1,\"unique_visitors\":1,"
                                                          "\"is_new_visitor\":true}");
     expect_status(site_ask(site, "POST", "/visit/a", NULL), 200);
-    assert_string_equal(site_ask(site, "POST", "/visit/a", key)->body,
-                        "{\"counter\":\"a\",\"count\":2,\"total_visits\":2,\"unique_visitors\":1,\"is_new_visitor\":true,"
-                        "\"replayed\":true}\n");
+    assert_string_equal(
+        site_ask(site, "POST", "/visit/a", key)->body,
+        "{\"counter\":\"a\",\"count\":2,\"total_visits\":2,\"unique_visitors\":1,\"is_new_visitor\":true,"
+        "\"replayed\":true}\n");
     expect_code(site_ask(site, "GET", "/badge/a?hit=1", key), 400, "bad_token");
     expect_code(site_ask(site, "POST", "/visit/a", HEADERS("Idempotency-Key", "\"one\"", "peer", "192.0.2.77")), 400,
                 "bad_token");

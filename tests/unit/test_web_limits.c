@@ -256,8 +256,8 @@ static void rates(void **state)
 
 /* ---- refused by the front end ----------------------------------------------------------------------------------------------------- */
 
-static const struct footfall_web_response *refuse(struct footfall_web_exchange **x, struct site *site, const char *target,
-                                                  enum footfall_web_refusal why)
+static const struct footfall_web_response *refuse(struct footfall_web_exchange **x, struct site *site,
+                                                  const char *target, enum footfall_web_refusal why)
 {
     struct footfall_web_request request = { .method = "POST", .peer = "192.0.2.1" };
     footfall__web_target(&request, target, strlen(target));
@@ -278,6 +278,10 @@ static void refusals(void **state)
     assert_int_equal(response->status, 413);
     assert_non_null(strstr(response->body, "\"code\":\"body_too_large\""));
     footfall__web_end(x);
+    response = refuse(&x, &site, "/visit/a", FOOTFALL_WEB_MALFORMED);
+    assert_int_equal(response->status, 400);
+    assert_non_null(strstr(response->body, "\"code\":\"bad_request\""));
+    footfall__web_end(x);
     response = refuse(&x, &site, "/visit/a", FOOTFALL_WEB_BUSY);
     assert_int_equal(response->status, 503);
     assert_non_null(strstr(response->body, "\"code\":\"temporary\""));
@@ -292,11 +296,16 @@ static void refusals(void **state)
 static void configuration(void **state)
 {
     static const char *const wrong[][2] = {
-        { "http.create", "perhaps" },         { "http.max_counters", "0" },
-        { "http.max_counters", "2147483648" }, { "http.default_counter", "" },
-        { "http.default_counter", A50 A50 A50 A50 "a" },  { "http.requests_per_second", "-1" },
-        { "http.requests_per_second", "1000001" }, { "http.cors_origins", "example.org" },
-        { "http.trusted_proxies", "10.0.0.0/33" }, { "http.address_header", "a b" },
+        { "http.create", "perhaps" },
+        { "http.max_counters", "0" },
+        { "http.max_counters", "2147483648" },
+        { "http.default_counter", "" },
+        { "http.default_counter", A50 A50 A50 A50 "a" },
+        { "http.requests_per_second", "-1" },
+        { "http.requests_per_second", "1000001" },
+        { "http.cors_origins", "example.org" },
+        { "http.trusted_proxies", "10.0.0.0/33" },
+        { "http.address_header", "a b" },
         { "http.admin_token_file", "/nowhere/token" },
     };
     (void)state;
@@ -313,9 +322,15 @@ static void configuration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(limits),           cmocka_unit_test(not_known_yet),     cmocka_unit_test(too_many_already),
-        cmocka_unit_test(places_come_free), cmocka_unit_test(one_new_counter),   cmocka_unit_test(many_new_counters),
-        cmocka_unit_test(shared_new_counters), cmocka_unit_test(rates),          cmocka_unit_test(refusals),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(not_known_yet),
+        cmocka_unit_test(too_many_already),
+        cmocka_unit_test(places_come_free),
+        cmocka_unit_test(one_new_counter),
+        cmocka_unit_test(many_new_counters),
+        cmocka_unit_test(shared_new_counters),
+        cmocka_unit_test(rates),
+        cmocka_unit_test(refusals),
         cmocka_unit_test(configuration),
     };
     return cmocka_run_group_tests_name("web_limits", tests, NULL, NULL);

@@ -8,8 +8,8 @@ struct site {
     struct footfall_config *config;
     struct footfall_web *web;
     int64_t now_ms;
-    int blocking;    /* 1: requests are done by footfall__web_run; 0: as an event loop does them */
-    char log[4096];  /* what the site said, a line each */
+    int blocking;   /* 1: requests are done by footfall__web_run; 0: as an event loop does them */
+    char log[4096]; /* what the site said, a line each */
 };
 
 /* pairs: settings ("http.create", "false", …; NULL at the end), perhaps NULL; those of another backend begin with "backend".
