@@ -149,7 +149,8 @@ struct footfall_web_exchange *footfall__web_refuse(struct footfall_web *web, con
     if (why == FOOTFALL_WEB_BODY_TOO_LARGE)
         footfall__web_error(x, FOOTFALL__WEB_TOO_LARGE, NULL);
     else if (why == FOOTFALL_WEB_MALFORMED)
-        footfall__web_error(x, FOOTFALL__WEB_BAD_REQUEST, "the header is malformed, or does not tell where the body ends");
+        footfall__web_error(x, FOOTFALL__WEB_BAD_REQUEST,
+                            "the header is malformed, or does not tell where the body ends");
     else
         footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, "stopping, or too much is under way; nothing was counted");
     return x;

@@ -91,15 +91,28 @@ static int wrong(json_t *root, char why[FOOTFALL__WEB_WHY_ROOM], const char *tex
     return 0;
 }
 
+/* What is wanted is flat. jansson reads 2,048 levels, which take more stack than a thread of a server need have. */
+static int is_nested(const char *body, size_t bytes)
+{
+    const char *brace = memchr(body, '{', bytes);
+    return memchr(body, '[', bytes) != NULL ||
+           (brace != NULL && memchr(brace + 1, '{', bytes - (size_t)(brace + 1 - body)) != NULL);
+}
+
 int footfall__web_json_numbers(int64_t *total, int64_t *unique, const char *body, size_t body_bytes,
                                char why[FOOTFALL__WEB_WHY_ROOM])
 {
     json_error_t err;
-    json_t *root = body != NULL ? json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES, &err) : NULL;
-    const json_t *totals = json_object_get(root, "total_visits");
-    const json_t *uniques = json_object_get(root, "unique_visitors");
+    json_t *root = NULL;
+    const json_t *totals = NULL;
+    const json_t *uniques = NULL;
     if (body == NULL || body_bytes == 0)
-        return wrong(root, why, "there is none; {\"total_visits\":NUMBER,\"unique_visitors\":NUMBER} is wanted");
+        return wrong(NULL, why, "there is none; {\"total_visits\":NUMBER,\"unique_visitors\":NUMBER} is wanted");
+    if (is_nested(body, body_bytes))
+        return wrong(NULL, why, "not one flat object");
+    root = json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES, &err);
+    totals = json_object_get(root, "total_visits");
+    uniques = json_object_get(root, "unique_visitors");
     if (root == NULL)
         return wrong(root, why, err.text);
     if (!json_is_object(root))

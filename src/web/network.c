@@ -39,7 +39,7 @@ static int cut_to_prefix(struct footfall_web_ip *ip, unsigned prefix)
         unsigned kept = prefix > 8 * i ? prefix - 8 * i : 0;
         uint8_t mask = kept >= 8 ? 0xff : (uint8_t)(0xff00U >> kept);
         had |= (ip->bytes[i] & ~mask) != 0;
-        ip->bytes[i] &= mask;
+        ip->bytes[i] = (uint8_t)(ip->bytes[i] & mask);
     }
     return had;
 }

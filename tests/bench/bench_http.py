@@ -131,18 +131,18 @@ class Bench:
         finally:
             server.stop()
 
-    def wrk(self, server, path, how):
+    def wrk(self, server, path, how, times=1):
         """Answers a second; p50, p99 and slowest in ms; microseconds of the server's processor time an answer; answers, and those that
         were no success."""
         begun = server.processor()
-        said = subprocess.run(['wrk', '-t', '2', '-c', str(self.args.connections), '-d', f'{self.args.seconds}s', '-s', f'{HERE}/visits.lua',
-                               server.url, '--', path, how], check=True, stdout=subprocess.PIPE, text=True).stdout
-        requests, seconds, failures, refused, *times = map(float, re.search(r'^figures (.*)', said, re.MULTILINE).group(1).split())
+        said = subprocess.run(['wrk', '-t', '2', '-c', str(self.args.connections), '-d', f'{self.args.seconds * times}s',
+                               '-s', f'{HERE}/visits.lua', server.url, '--', path, how], check=True, stdout=subprocess.PIPE, text=True).stdout
+        requests, seconds, failures, refused, *latencies = map(float, re.search(r'^figures (.*)', said, re.MULTILINE).group(1).split())
         if failures:
             sys.exit(f'bench_http.py: {failures:.0f} requests failed')
-        return [requests / seconds, *times, (server.processor() - begun) * 1e6 / requests, requests, refused]
+        return [requests / seconds, *latencies, (server.processor() - begun) * 1e6 / requests, requests, refused]
 
-    def visited(self, options=PROXY, how='proxied', path='/visit', log=None):
+    def visited(self, options=PROXY, how='proxied', path='/visit', log=None, times=1):
         """wrk's figures and the server's memory at its peak; everything answered has been counted."""
         options = list(options)
         if not any(option.startswith('backend=') for option in options):
@@ -153,7 +153,7 @@ class Bench:
             log = stack.enter_context(open(f'{self.folder}/run.log', 'w', encoding='utf-8')) if log else None
             server = stack.enter_context(self.serving(*options, log=log))
             before = server.get('/visit', **{'X-Forwarded-For': '10.0.0.1'}).get('count', 0)
-            figures = self.wrk(server, path, how)
+            figures = self.wrk(server, path, how, times)
             refused = figures.pop()
             answered = figures.pop()
             counted = server.get('/visit', **{'X-Forwarded-For': '10.0.0.1'}).get('count', 0) - before - 1
@@ -185,8 +185,9 @@ class Bench:
         self.say('resident memory at its peak, MiB', ours[-1], 16, least=False, detail=f'constant {constant[-1]:.2f}')
 
     def memory(self):
-        for name, how in (('after 20,000 addresses', 'few'), ('behind a proxy that forwards none', 'silent')):
-            figures, = self.in_turn(lambda h=how: self.visited(how=h))
+        for name, how in (('after 20,000 addresses', {'how': 'few'}), ('behind a proxy that forwards none', {'how': 'silent'}),
+                          ('when the file has outgrown the cache', {'times': 5})):
+            figures, = self.in_turn(lambda h=how: self.visited(**h))
             self.say(f'resident memory {name}, MiB', figures[-1], 16, least=False,
                      detail=f'{figures[0]:,.0f} answers a second, p99 {figures[2]:.2f} ms')
 

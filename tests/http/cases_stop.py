@@ -22,7 +22,7 @@ class Load(Case):
         self.refused = 0
 
     def options(self):
-        return ['http.trusted_proxies=127.0.0.1', 'http.request_timeout=2s']
+        return ['http.trusted_proxies=127.0.0.1', 'http.request_timeout=1s']
 
     def prepare(self):
         number = next(self.number)

@@ -1,6 +1,5 @@
-/* accept.c: takes connections and hands them to the loops, on the main thread, where signals arrive too. Taken
- * here and not by libmicrohttpd so that limits hold over all threads, a lack of descriptors is waited out, and stopping is not
- * taking any more. */
+/* accept.c: takes connections and hands them to the loops, on the main thread, where signals arrive too. Taken here and not by
+ * libmicrohttpd so that limits hold over all threads, a lack of descriptors is waited out, and to stop is not to take any more. */
 #include "server.h"
 
 #include <arpa/inet.h>

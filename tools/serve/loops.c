@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { STACK_BYTES = 256 * 1024 };
+enum { STACK_BYTES = 1 << 20 }; /* jansson takes 170 KB for JSON as deep as it goes */
 
 int footfall__serve_thread(pthread_t *out, void *(*run)(void *), void *user)
 {

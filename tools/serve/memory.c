@@ -1,4 +1,4 @@
-/* memory.c: keeps the server's memory small: few arenas, and code that only the start needed is given back. */
+/* memory.c: keeps the server's memory small: few arenas, and what only the start or a crowd needed is given back. */
 #include "server.h"
 
 #include <link.h>
@@ -44,5 +44,10 @@ void footfall__serve_give_back_code(void)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     dl_iterate_phdr(give_back, &page);
+    footfall__serve_give_back_memory();
+}
+
+void footfall__serve_give_back_memory(void)
+{
     malloc_trim(0);
 }

@@ -55,7 +55,7 @@ void *footfall__serve_line(void *user, const char *target, struct MHD_Connection
     c->request.step = FOOTFALL_SERVE_LINE;
     c->request.wire = target;
     if (target == NULL || copy_target(&c->request, target) != 0)
-        c->request.target_bytes = 0, c->request.wire = NULL;
+        c->request.wire = NULL; /* the connection ends with this request */
     return c;
 }
 

@@ -115,13 +115,13 @@ static int open_web(struct footfall_serve *server, const struct footfall_config 
     return FOOTFALL_OK;
 }
 
+/* Signals are for the main thread: others, and those that they start, have them blocked. */
 static int start_threads(struct footfall_serve *server, struct footfall_error *err)
 {
     sigset_t all, before;
     int reason = 0, rc = FOOTFALL_OK;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all,
-                    &before); /* those that the engine starts, when it is first asked, have it from these */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     reason = footfall__serve_blocking_start(server);
     if (reason == 0)
         reason = footfall__serve_upkeep_start(server);

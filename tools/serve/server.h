@@ -199,7 +199,8 @@ void footfall__serve_back(void *connection);
 /* ---- memory.c ------------------------------------------------------------------------------------------------------------- */
 
 void footfall__serve_keep_memory_small(void); /* before there are threads */
-void footfall__serve_give_back_code(void);    /* after the start */
+void footfall__serve_give_back_code(void);    /* after the start; memory too */
+void footfall__serve_give_back_memory(void);  /* that is free, to the system */
 
 /* ---- accept.c ------------------------------------------------------------------------------------------------------------- */
 

@@ -85,6 +85,7 @@ static void *run(void *user)
         if (now >= next.ping) {
             if (footfall_ping(server->ff, NULL, &err) != FOOTFALL_OK)
                 say(server, "the store does not answer", &err);
+            footfall__serve_give_back_memory();
             next.ping = now + PING_MS;
         }
         if (now >= next.purge)
