@@ -162,19 +162,16 @@ void footfall__web_ask(struct footfall_web_exchange *x, enum footfall__web_ask a
 {
     x->ask = ask;
     x->take_up = take_up;
+    if (x->asked_ms == 0)
+        x->asked_ms = footfall__boottime_ms();
 }
 
-/* How long may be waited for this step: what is left for the exchange. 0: nothing is. */
-static uint32_t time_left(struct footfall_web_exchange *x)
+/* How long may be waited for this step: what is left for the exchange, which may have waited for a thread. 0: nothing is. */
+static uint32_t time_left(const struct footfall_web_exchange *x)
 {
-    int64_t now = footfall__boottime_ms();
-    if (x->until_ms == 0) {
-        uint32_t all = x->web->deadline_ms;
-        if (x->wait_ms > 0 && x->wait_ms < all)
-            all = x->wait_ms;
-        x->until_ms = now + (int64_t)all;
-    }
-    return x->until_ms > now ? (uint32_t)(x->until_ms - now) : 0;
+    uint32_t all = x->wait_ms > 0 && x->wait_ms < x->web->deadline_ms ? x->wait_ms : x->web->deadline_ms;
+    int64_t left = x->asked_ms + (int64_t)all - footfall__boottime_ms();
+    return left > 0 ? (uint32_t)left : 0;
 }
 
 /* The call for this step: 1; 0: its time is over, and that is the outcome. */

@@ -76,7 +76,7 @@ struct footfall_web_exchange {
     void (*resume)(void *user);
     void *resume_user;
     uint32_t wait_ms;
-    int64_t until_ms; /* on BOOTTIME; 0: nothing was asked yet */
+    int64_t asked_ms; /* when something was first to be asked, on BOOTTIME; 0: not yet */
     struct footfall_op op;
     struct footfall_visitor visitor;
     struct footfall_result result;         /* its status is the outcome */

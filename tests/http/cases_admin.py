@@ -1,5 +1,6 @@
 """Administration with its token, what Prometheus reads, and whether the store answers."""
 import prometheus
+from client import request
 from link import Link
 from serving import ADMIN, TOKEN, Case
 
@@ -282,6 +283,18 @@ class Away(Case):
         with self.link.cut():
             self.get('/visit/x', status=503)
             self.stop()
+
+    def test_many_that_wait(self):
+        """Each has the deadline and no longer, however many ask before it; and they do not hold up the end."""
+        self.serve(*self.options)
+        self.get('/readyz', status=200)
+        connections = [self.server.connect() for _ in range(80)]
+        with self.link.losing_replies():
+            for connection in connections:
+                self.addCleanup(connection.close)
+                connection.send(request('GET', '/readyz'))
+            self.stop()
+            self.assertEqual([connection.answer().status for connection in connections], 80 * [503])
 
     def test_unknown_outcome(self):
         """Nobody knows; only with a key may it be asked again, and then it counts once."""
