@@ -30,7 +30,7 @@ static int run(struct footfall_serve *server)
     footfall__cli_complain(0, "listening on %s", footfall__serve_where(server));
     if (footfall__serve_run(server, footfall__cli_interrupted) == 0)
         return 0;
-    footfall__cli_complain(0, "the store has not come back: some requests are not answered");
+    footfall__cli_complain(0, "the store has not come back: there may be requests that are not answered");
     _exit(FOOTFALL_CLI_FAILED); /* closing would wait for it */
 }
 

@@ -212,16 +212,18 @@ static int is_busy(struct footfall_serve *server)
     return !load.modes_agree || load.busy > 0;
 }
 
-/* Of what the loops have given away something is not back. */
+/* Of what the loops have given away something is not back, or upkeep waits for the store. */
 static int is_waiting(struct footfall_serve *server)
 {
-    return load_of(server).suspended > 0 || atomic_load(&server->handing_back) > 0;
+    return load_of(server).suspended > 0 || atomic_load(&server->handing_back) > 0 ||
+           !atomic_load(&server->upkeep.is_over);
 }
 
 static int stop(struct footfall_serve *server)
 {
     int64_t begin_ms = footfall__serve_ms();
     footfall__serve_notify("STOPPING=1");
+    footfall__serve_upkeep_stop(server);
     footfall__serve_set_mode(server, FOOTFALL_SERVE_STOPPING);
     footfall__serve_listen_end(&server->listener);
     while (!is_quiet(server, begin_ms) && footfall__serve_ms() - begin_ms < PATIENCE_MS)

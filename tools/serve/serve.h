@@ -26,7 +26,7 @@ int footfall__serve_start(struct footfall_serve **out, struct footfall *ff, cons
 const char *footfall__serve_where(const struct footfall_serve *server);
 
 /* Serves until interrupted() is not 0: it is asked whenever a signal has come, and once in a while. Then no more connections
- * are taken, and what is under way is answered. 0; 1: the store has not come back in time, and there are requests that wait for
+ * are taken, and what is under way is answered. 0; 1: the store has not come back in time, and there is something that waits for
  * it: the process had better end, without footfall__serve_end. */
 int footfall__serve_run(struct footfall_serve *server, int (*interrupted)(void));
 
