@@ -1,5 +1,6 @@
 """Limits: how large and how slow a request may be, how many connections and requests, how many counters. What is beyond them is
 answered or cut, and never counted."""
+import socket
 import time
 
 from client import Gone, request
@@ -151,6 +152,19 @@ class Slow(Case):
             self.assertEqual(connection.rest(), b'')
         self.assertEqual(self.numbers('x'), (2, 1))
 
+    def test_clients_that_have_gone(self):
+        """Who sends no more will not end what it has begun: it is not waited for."""
+        self.serve('http.idle_timeout=10m', 'http.request_timeout=10m')
+        begun = b'POST /visit/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabc'
+        gone = [self.server.connect() for _ in range(60)]
+        for number, connection in enumerate(gone):
+            self.addCleanup(connection.close)
+            connection.send(request('GET', '/healthz') if number % 3 == 0 else begun[:number])
+            connection.socket.shutdown(socket.SHUT_WR)
+        for number, connection in enumerate(gone):
+            self.assertEqual(connection.rest()[:13], b'HTTP/1.1 200 ' if number % 3 == 0 else b'')
+        self.assertEqual(self.numbers('x'), (0, 0))
+
     def test_patience(self):
         """A slow request that ends in time counts, though a line of it takes longer than an idle connection may."""
         self.serve('http.idle_timeout=1s', 'http.request_timeout=30s')
@@ -190,10 +204,13 @@ class Connections(Case):
         self.assertNotIn(None, [self.attempt() for _ in range(8)])
 
     def test_in_all(self):
-        """One that is too many is refused, or waits until there is room; those that are in go on."""
-        self.serve('http.max_connections=8', 'http.idle_timeout=30s')
+        """One that is too many is refused, or waits until there is room; those that are in, with a request, go on."""
+        self.serve('http.max_connections=8', 'http.idle_timeout=60s', 'http.request_timeout=60s')
         held = [self.attempt() for _ in range(8)]
         self.assertNotIn(None, held)
+        begun = request('GET', '/healthz')
+        for connection in held:
+            connection.send(begun[:-2])
         with self.server.connect(seconds=0.3) as one_more:
             try:
                 one_more.send(request('GET', '/visit/x'))
@@ -202,9 +219,28 @@ class Connections(Case):
             except (Gone, TimeoutError):
                 pass
         for connection in held:
-            self.assertEqual(connection.ask('GET', '/healthz').status, 200)
+            connection.send(begun[-2:])
+            self.assertEqual(connection.answer().status, 200)
             connection.close()
         self.until(self.attempt, 'there is room, and nobody gets in')
+
+    def test_idle_ones_make_way(self):
+        """Those that only wait keep nobody out, and they are all that goes."""
+        self.serve('http.max_connections=8', 'http.idle_timeout=10m', 'http.request_timeout=10m')
+        busy = self.server.connect()
+        self.addCleanup(busy.close)
+        begun = request('POST', '/visit/x')
+        busy.send(begun[:-2])
+        held = [self.attempt() for _ in range(4)] + [self.server.connect() for _ in range(3)]
+        for connection in held[4:]:
+            self.addCleanup(connection.close)
+        for _ in range(7):
+            self.assertIsNotNone(self.attempt())
+        for connection in held:
+            self.assertEqual(connection.rest(), b'')
+        busy.send(begun[-2:])
+        self.assertEqual(busy.answer().status, 200)
+        self.assertEqual(self.counters(), {'x': (1, 1)})
 
 
 class Requests(Case):

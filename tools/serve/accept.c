@@ -12,6 +12,7 @@
 enum {
     AT_ONCE = 64,   /* connections, before other things are looked after */
     PAUSE_MS = 100, /* after accept has failed for want of something */
+    WAY_MS = 50,    /* for a connection to make way */
     WARN_EVERY_MS = 60000
 };
 
@@ -103,15 +104,20 @@ void footfall__serve_accept(struct footfall_serve *server, int64_t wait_ms, int 
     struct pollfd what[2] = { { .fd = server->wake_fd, .events = POLLIN },
                               { .fd = server->listener.fd, .events = POLLIN } };
     int64_t pause_ms = server->pause_end_ms - footfall__serve_ms();
-    int takes = pause_ms <= 0 && !is_full(server);
+    int full = is_full(server);
     uint64_t woken = 0;
     if (pause_ms > 0 && pause_ms < wait_ms)
         wait_ms = pause_ms;
-    if (wait_for(what, takes ? 2 : 1, wait_ms, interrupted) <= 0)
+    if (wait_for(what, pause_ms <= 0 ? 2 : 1, wait_ms, interrupted) <= 0)
         return;
     if (what[0].revents != 0 && read(server->wake_fd, &woken, sizeof woken) < 0)
         return;
-    for (int i = 0; takes && what[1].revents != 0 && i < AT_ONCE; i++)
+    if (full && what[0].revents == 0) {
+        footfall__serve_make_way(server);
+        wait_for(what, 1, WAY_MS, interrupted);
+        return;
+    }
+    for (int i = 0; what[1].revents != 0 && i < AT_ONCE; i++)
         if (is_full(server) || !take_one(server))
             return;
 }

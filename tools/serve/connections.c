@@ -9,7 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SWEEP_MIN_MS = 25, SWEEP_MAX_MS = 1000 };
+enum {
+    SWEEP_MIN_MS = 25,
+    SWEEP_MAX_MS = 1000,
+    IDLE_MS = 1000 /* without a request, and it may have to make way for others */
+};
 
 /* ---- records ------------------------------------------------------------------------------------------------------------ */
 
@@ -146,16 +150,55 @@ static int is_overdue(struct footfall_serve_connection *c)
     return c->loop->now_ms - since_ms > longest_ms;
 }
 
+static void cut(struct footfall_serve_connection *c)
+{
+    c->is_cut = 1;
+    shutdown(c->fd, SHUT_RDWR); /* libmicrohttpd sees it end, and closes it */
+}
+
+static void cut_late(struct footfall_serve_connection *c)
+{
+    cut(c);
+    atomic_fetch_add_explicit(&c->loop->server->counts.cut, 1, memory_order_relaxed);
+}
+
+/* What is there to be read: 1: something; 0: the end; -1: nothing yet. */
+static int peek(const struct footfall_serve_connection *c)
+{
+    char next = 0;
+    return (int)recv(c->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+}
+
+/* The other side is gone, or will send no more, and its request will never be whole: libmicrohttpd does not see that when the
+ * end comes together with bytes before it. */
+static int has_hung_up(const struct footfall_serve_connection *c)
+{
+    return c->phase <= FOOTFALL_SERVE_READING && peek(c) == 0;
+}
+
+void footfall__serve_give_way(struct footfall_serve_loop *loop)
+{
+    struct footfall_serve_connection *longest = NULL;
+    for (struct footfall_serve_connection *c = loop->all; c != NULL; c = c->after)
+        if (c->phase == FOOTFALL_SERVE_WAITING && c->begun_ms == 0 && !c->is_cut &&
+            (longest == NULL || c->since_ms < longest->since_ms))
+            longest = c;
+    if (longest == NULL || loop->now_ms - longest->since_ms < IDLE_MS)
+        return;
+    look_for_begin(longest);
+    if (longest->begun_ms == 0 && peek(longest) < 0)
+        cut_late(longest);
+}
+
 int64_t footfall__serve_sweep(struct footfall_serve_loop *loop)
 {
     const struct footfall_serve_settings *settings = &loop->server->settings;
     int64_t next_ms = (settings->request_ms < settings->idle_ms ? settings->request_ms : settings->idle_ms) / 8;
     for (struct footfall_serve_connection *c = loop->all; c != NULL; c = c->after) {
-        if (c->is_cut || !is_overdue(c))
-            continue;
-        c->is_cut = 1;
-        shutdown(c->fd, SHUT_RDWR); /* libmicrohttpd sees it end, and closes it */
-        atomic_fetch_add_explicit(&loop->server->counts.cut, 1, memory_order_relaxed);
+        if (!c->is_cut && is_overdue(c))
+            cut_late(c);
+        else if (!c->is_cut && has_hung_up(c))
+            cut(c);
     }
     return next_ms < SWEEP_MIN_MS ? SWEEP_MIN_MS : next_ms > SWEEP_MAX_MS ? SWEEP_MAX_MS : next_ms;
 }

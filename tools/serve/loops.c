@@ -49,6 +49,13 @@ void footfall__serve_back(void *connection)
     atomic_fetch_sub(&server->handing_back, 1); /* the last that is touched here: the server may end now */
 }
 
+void footfall__serve_make_way(struct footfall_serve *server)
+{
+    struct footfall_serve_loop *loop = &server->loops[server->next_to_give++ % server->settings.threads];
+    atomic_store(&loop->gives_way, 1);
+    wake(loop);
+}
+
 static void start_connection(struct footfall_serve_loop *loop, struct footfall_serve_connection *c)
 {
     static const struct sockaddr nowhere = { .sa_family = AF_UNSPEC }; /* addresses are our own affair */
@@ -90,7 +97,7 @@ static void sleep_for(struct footfall_serve_loop *loop, int64_t wait_ms)
     uint64_t woken = 0;
     atomic_store(&loop->is_asleep, 1);
     if (atomic_load(&loop->back) == NULL && atomic_load(&loop->server->mode) == (int)loop->mode &&
-        poll(what, 2, wait_ms > 0 ? (int)wait_ms : 0) > 0 && what[1].revents != 0)
+        !atomic_load(&loop->gives_way) && poll(what, 2, wait_ms > 0 ? (int)wait_ms : 0) > 0 && what[1].revents != 0)
         (void)!read(loop->wake_fd, &woken, sizeof woken);
     atomic_store(&loop->is_asleep, 0);
 }
@@ -114,6 +121,8 @@ static void *run(void *user)
         loop->now_ms = footfall__serve_ms();
         loop->mode = (enum footfall_serve_mode)atomic_load(&loop->server->mode);
         atomic_store(&loop->seen_mode, (int)loop->mode);
+        if (atomic_load_explicit(&loop->gives_way, memory_order_relaxed) && atomic_exchange(&loop->gives_way, 0))
+            footfall__serve_give_way(loop);
         if (loop->now_ms >= loop->sweep_ms)
             loop->sweep_ms = loop->now_ms + footfall__serve_sweep(loop);
     }

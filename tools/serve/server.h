@@ -104,6 +104,7 @@ struct footfall_serve_loop {
 
     _Atomic(struct footfall_serve_connection *) back; /* a stack of those that are new, or whose outcome is there */
     _Atomic int is_asleep;
+    _Atomic int gives_way; /* somebody wants in: one that has nothing to do is to go */
     _Atomic int seen_mode; /* enum footfall_serve_mode: the loop acts by it */
     _Atomic uint32_t open; /* connections */
     struct footfall_serve_tally tally;
@@ -154,6 +155,7 @@ struct footfall_serve {
     int is_unix;                   /* as the listener says, which is ended before the connections */
     int wake_fd;                   /* an eventfd: a connection has ended, and there is room again */
     _Atomic int is_full;           /* somebody wants to be woken for that */
+    uint32_t next_to_give;         /* the loop that is asked next for a connection to end */
     int64_t pause_end_ms;          /* accept has failed: not before this */
     int64_t warned_ms;             /* of that, last */
     _Atomic int mode;              /* enum footfall_serve_mode */
@@ -194,6 +196,9 @@ int footfall__serve_loops_start(struct footfall_serve *server, struct footfall_e
 void footfall__serve_set_mode(struct footfall_serve *server, enum footfall_serve_mode mode);
 void footfall__serve_loops_end(struct footfall_serve *server); /* ends the threads; nothing may be suspended */
 
+/* There are as many connections as there may be, and one more wants in: asks a loop to end one that waits for nothing. */
+void footfall__serve_make_way(struct footfall_serve *server);
+
 /* To its loop: a new connection, or one that is suspended and goes on. Any thread. It may be gone when this returns. */
 void footfall__serve_back(void *connection);
 
@@ -222,6 +227,8 @@ void footfall__serve_notified(void *loop, struct MHD_Connection *mhd, void **con
                               enum MHD_ConnectionNotificationCode code);
 /* Cuts those off that take too long. Returns when it is to be called again, in milliseconds from now. */
 int64_t footfall__serve_sweep(struct footfall_serve_loop *loop);
+/* Ends the connection that has waited longest for its next request. */
+void footfall__serve_give_way(struct footfall_serve_loop *loop);
 void footfall__serve_set_phase(struct footfall_serve_connection *c, enum footfall_serve_phase phase);
 
 /* ---- addresses.c ---------------------------------------------------------------------------------------------------------- */
