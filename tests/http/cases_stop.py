@@ -1,6 +1,8 @@
 """The end of a server, under load: stopped, it has answered what it counted; killed, it has counted what it answered."""
 import itertools
 import signal
+import socket
+import struct
 
 from client import request
 from crowd import Crowd, Stuck
@@ -98,6 +100,20 @@ class Stopped(Load):
         for connection in idle:
             self.assertEqual(connection.rest(), b'')
         self.assertEqual(self.counters(), {'x': (5, 1)})
+
+    def test_clients_that_reset(self):
+        """Who is gone before the answer is there takes nothing along that the end would wait for."""
+        self.serve('http.threads=1')
+        ask = request('GET', '/visit/x')
+        for number in range(self.many(2000)):
+            with self.server.connect() as connection:
+                connection.ask('GET', '/healthz')
+                connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+                connection.send(ask * (number % 3 + 1))
+                for _ in range(self.random.randrange(2000)):
+                    pass
+        self.assertEqual(self.get('/readyz').status, 200)
+        self.stop()
 
     def test_twice(self):
         """A second signal changes nothing."""

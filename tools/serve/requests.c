@@ -259,6 +259,16 @@ static void make_ready(struct footfall_serve_request *r)
     r->target_room = room;
 }
 
+/* Of a connection that has failed libmicrohttpd may say only that it ends, although its outcome has come and it was resumed. */
+static void take_up_in_vain(struct footfall_serve_connection *c)
+{
+    if (c->request.step < FOOTFALL_SERVE_STARTED || c->request.step > FOOTFALL_SERVE_CROWDED)
+        return;
+    footfall__serve_count(&c->loop->tally.suspended, -1);
+    if (c->request.step == FOOTFALL_SERVE_STARTED)
+        footfall__web_go_on(c->request.exchange);
+}
+
 void footfall__serve_completed(void *user, struct MHD_Connection *mhd, void **context,
                                enum MHD_RequestTerminationCode why)
 {
@@ -270,6 +280,7 @@ void footfall__serve_completed(void *user, struct MHD_Connection *mhd, void **co
     if (c == NULL)
         return;
     *context = NULL;
+    take_up_in_vain(c);
     was_busy = c->phase >= FOOTFALL_SERVE_WORKING;
     if (c->request.began_us != 0 && c->request.status != 0)
         footfall__serve_log_access(c, now_us() - c->request.began_us);
