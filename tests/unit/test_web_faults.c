@@ -15,7 +15,7 @@
 #include "web_site.h"
 
 #define FAULTY(name, ...)                                                                                              \
-    HEADERS("backend", "faulty", "faulty.name", name, "deadline", "100ms", "http.max_counters", "2", ##__VA_ARGS__)
+    HEADERS("backend", "faulty", "faulty.name", name, "deadline", "1s", "http.max_counters", "2", ##__VA_ARGS__)
 
 /* What every attempt meets from now on. */
 static void from_now_on(enum fault fault, const enum fault *script, size_t count)
@@ -127,6 +127,33 @@ static void given_up(void **state)
     site_close(&site);
 }
 
+/* Two send the same key at once, for a counter that neither finds: it is made once, and takes one place. */
+static void same_key_at_once(void **state)
+{
+    struct site site;
+    const struct footfall_web_header key = { "Idempotency-Key", "k" };
+    struct footfall_web_request request = { .method = "GET", .headers = &key, .header_count = 1, .peer = "192.0.2.1" };
+    struct footfall_web_exchange *x[2] = { NULL, NULL };
+    (void)state;
+    site_open(&site, NULL, HEADERS("http.max_counters", "2"));
+    footfall__web_target(&request, "/visit/a", 8);
+    for (int i = 0; i < 2; i++) {
+        x[i] = begin(&site, &request);
+        footfall__web_block(x[i]); /* absent */
+        assert_int_equal(footfall__web_state(x[i]), FOOTFALL_WEB_STARTS);
+    }
+    for (int i = 0; i < 2; i++) {
+        footfall__web_run(x[i]);
+        assert_int_equal(footfall__web_response(x[i])->status, 200);
+        assert_int_equal(strstr(footfall__web_response(x[i])->body, "\"replayed\":true") != NULL, i);
+        footfall__web_end(x[i]);
+    }
+    expect_numbers(&site, "a", 1, 1, 1);
+    expect_status(site_get(&site, "/visit/b"), 200);
+    expect_code(site_get(&site, "/visit/c"), 403, "too_many_counters");
+    site_close(&site);
+}
+
 /* Less time than the deadline, for both steps together. */
 static void waiting(void **state)
 {
@@ -208,8 +235,8 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statuses), cmocka_unit_test(places),    cmocka_unit_test(given_up),
-        cmocka_unit_test(waiting),  cmocka_unit_test(no_memory),
+        cmocka_unit_test(statuses),         cmocka_unit_test(places),  cmocka_unit_test(given_up),
+        cmocka_unit_test(same_key_at_once), cmocka_unit_test(waiting), cmocka_unit_test(no_memory),
     };
     fault_store_register();
     from_now_on(FAULT_NONE, NULL, 0);
