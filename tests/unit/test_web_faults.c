@@ -9,9 +9,14 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "fault_store.h"
+#include "folder.h"
+#include "handle.h"
+#include "process.h"
 #include "web_site.h"
 
 #define FAULTY(name, ...)                                                                                              \
@@ -94,6 +99,28 @@ static void places(void **state)
     }
 }
 
+/* What administration may have made has a place. */
+static void place_of_administration(void **state)
+{
+    static const enum fault lost[] = { FAULT_NONE, FAULT_LOSE_AFTER };
+    static const char body[] = "{\"total_visits\":5}";
+    const char *const *admin = HEADERS("Authorization", "Bearer 0123456789abcdef");
+    char *folder = support_folder_make();
+    char path[128];
+    struct site site;
+    (void)state;
+    snprintf(path, sizeof path, "%s/token", folder);
+    support_file_write(path, "0123456789abcdef", 16);
+    site_open(&site, NULL, FAULTY("administration", "http.admin_token_file", path));
+    from_now_on(FAULT_NONE, lost, 2);
+    expect_code(site_send(&site, "PUT", "/counter/b", admin, body, sizeof body - 1), 504, "unknown_outcome");
+    expect_numbers(&site, "b", 1, 5, 0);
+    expect_status(site_get(&site, "/visit/a"), 200);
+    expect_code(site_get(&site, "/visit/c"), 403, "too_many_counters");
+    site_close(&site);
+    support_folder_remove(folder);
+}
+
 static struct footfall_web_exchange *begin(struct site *site, const struct footfall_web_request *request)
 {
     struct footfall_web_exchange *x = footfall__web_begin(site->web, request);
@@ -127,30 +154,84 @@ static void given_up(void **state)
     site_close(&site);
 }
 
-/* Two send the same key at once, for a counter that neither finds: it is made once, and takes one place. */
-static void same_key_at_once(void **state)
+/* Both find that there is no such counter; only then they go on. */
+static void two_at_once(struct site *site, const struct footfall_web_request *request, int first, int second)
 {
-    struct site site;
-    const struct footfall_web_header key = { "Idempotency-Key", "k" };
-    struct footfall_web_request request = { .method = "GET", .headers = &key, .header_count = 1, .peer = "192.0.2.1" };
     struct footfall_web_exchange *x[2] = { NULL, NULL };
-    (void)state;
-    site_open(&site, NULL, HEADERS("http.max_counters", "2"));
-    footfall__web_target(&request, "/visit/a", 8);
     for (int i = 0; i < 2; i++) {
-        x[i] = begin(&site, &request);
-        footfall__web_block(x[i]); /* absent */
+        x[i] = begin(site, request);
+        footfall__web_block(x[i]);
         assert_int_equal(footfall__web_state(x[i]), FOOTFALL_WEB_STARTS);
     }
     for (int i = 0; i < 2; i++) {
         footfall__web_run(x[i]);
-        assert_int_equal(footfall__web_response(x[i])->status, 200);
+        assert_int_equal(footfall__web_response(x[i])->status, i == 0 ? first : second);
         assert_int_equal(strstr(footfall__web_response(x[i])->body, "\"replayed\":true") != NULL, i);
         footfall__web_end(x[i]);
     }
+}
+
+/* With the same key: the counter is made once, and a visit's takes one place. */
+static void same_key_at_once(void **state)
+{
+    static const struct footfall_web_header headers[] = { { "Idempotency-Key", "k" },
+                                                          { "Authorization", "Bearer 0123456789abcdef" } };
+    static const char body[] = "{\"total_visits\":5}";
+    struct footfall_web_request request = {
+        .method = "GET", .headers = headers, .header_count = 2, .peer = "192.0.2.1"
+    };
+    char *folder = support_folder_make();
+    char path[128];
+    struct site site;
+    (void)state;
+    snprintf(path, sizeof path, "%s/token", folder);
+    support_file_write(path, "0123456789abcdef", 16);
+    site_open(&site, NULL, HEADERS("http.max_counters", "3", "http.admin_token_file", path));
+    footfall__web_target(&request, "/visit/a", 8);
+    two_at_once(&site, &request, 200, 200);
     expect_numbers(&site, "a", 1, 1, 1);
-    expect_status(site_get(&site, "/visit/b"), 200);
-    expect_code(site_get(&site, "/visit/c"), 403, "too_many_counters");
+    request.method = "PUT";
+    request.body = body;
+    request.body_bytes = sizeof body - 1;
+    footfall__web_target(&request, "/counter/b", 10);
+    two_at_once(&site, &request, 201, 200);
+    expect_numbers(&site, "b", 1, 5, 0);
+    expect_status(site_get(&site, "/visit/c"), 200);
+    expect_code(site_get(&site, "/visit/d"), 403, "too_many_counters");
+    site_close(&site);
+    support_folder_remove(folder);
+}
+
+static int status_of(struct site *site, const char *target)
+{
+    struct footfall_web_request request = { .method = "GET", .peer = "192.0.2.1" };
+    struct footfall_web_exchange *x = NULL;
+    int status = 0;
+    footfall__web_target(&request, target, strlen(target));
+    x = footfall__web_begin(site->web, &request);
+    footfall__web_run(x);
+    status = footfall__web_response(x)->status;
+    footfall__web_end(x);
+    return status;
+}
+
+/* A handle that this process has inherited answers nothing, but is no broken store. */
+static void after_fork(void **state)
+{
+    struct site site;
+    int ended = 0;
+    pid_t child = 0;
+    (void)state;
+    site_open(&site, NULL, NULL);
+    child = fork();
+    if (child == 0)
+        _exit(status_of(&site, "/visit/a") == 503 && status_of(&site, "/counter/a") == 503 &&
+                      status_of(&site, "/readyz") == 503 && status_of(&site, "/healthz") == 200
+                  ? 0
+                  : 1);
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_int_equal(ended, 0);
+    assert_int_equal(status_of(&site, "/readyz"), 200);
     site_close(&site);
 }
 
@@ -168,6 +249,31 @@ static void waiting(void **state)
     footfall__web_wait(x, 50);
     footfall__web_run(x); /* a test that waits for a minute is killed */
     assert_int_equal(footfall__web_response(x)->status, 503);
+    footfall__web_end(x);
+    site_close(&site);
+}
+
+/* The time runs from the first step on: when it is over, the second is not begun. */
+static void waiting_between_steps(void **state)
+{
+    enum { WAIT_MS = 1000 };
+    struct site site;
+    struct footfall_web_request request = { .method = "GET", .peer = "192.0.2.1" };
+    struct footfall_web_exchange *x = NULL;
+    int64_t until = 0;
+    (void)state;
+    site_open(&site, NULL, HEADERS("backend", "faulty", "faulty.name", "between", "deadline", "60s"));
+    from_now_on(FAULT_NONE, NULL, 0);
+    footfall__web_target(&request, "/visit/a", 8);
+    x = begin(&site, &request);
+    footfall__web_wait(x, WAIT_MS);
+    footfall__web_block(x); /* absent */
+    assert_int_equal(footfall__web_state(x), FOOTFALL_WEB_STARTS);
+    for (until = support_now_ns() + WAIT_MS * INT64_C(1000000); support_now_ns() <= until;)
+        usleep(10000);
+    footfall__web_run(x);
+    assert_int_equal(footfall__web_response(x)->status, 503);
+    assert_int_equal(fault_store_counts().attempts, 1);
     footfall__web_end(x);
     site_close(&site);
 }
@@ -235,8 +341,15 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statuses),         cmocka_unit_test(places),  cmocka_unit_test(given_up),
-        cmocka_unit_test(same_key_at_once), cmocka_unit_test(waiting), cmocka_unit_test(no_memory),
+        cmocka_unit_test(statuses),
+        cmocka_unit_test(place_of_administration),
+        cmocka_unit_test(waiting_between_steps),
+        cmocka_unit_test(places),
+        cmocka_unit_test(given_up),
+        cmocka_unit_test(same_key_at_once),
+        cmocka_unit_test(after_fork),
+        cmocka_unit_test(waiting),
+        cmocka_unit_test(no_memory),
     };
     fault_store_register();
     from_now_on(FAULT_NONE, NULL, 0);

@@ -121,6 +121,7 @@ static void places_come_free(void **state)
     char path[128];
     struct site site;
     const char *const *admin = HEADERS("Authorization", "Bearer 0123456789abcdef");
+    const char *const *once = HEADERS("Authorization", "Bearer 0123456789abcdef", "Idempotency-Key", "once");
     static const char body[] = "{\"total_visits\":1}";
     (void)state;
     snprintf(path, sizeof path, "%s/token", folder);
@@ -131,7 +132,9 @@ static void places_come_free(void **state)
     expect_code(site_get(&site, "/visit/c"), 403, "too_many_counters");
     expect_code(site_ask(&site, "DELETE", "/counter/c", admin), 404, "no_such_counter");
     expect_code(site_get(&site, "/visit/c"), 403, "too_many_counters");
-    expect_status(site_ask(&site, "DELETE", "/counter/a", admin), 200);
+    expect_status(site_ask(&site, "DELETE", "/counter/a", once), 200);
+    expect_body(site_ask(&site, "DELETE", "/counter/a", once),
+                "\"replayed\":true"); /* and no second place comes free */
     expect_status(site_get(&site, "/visit/c"), 200);
     expect_code(site_get(&site, "/visit/a"), 403, "too_many_counters");
     expect_status(site_send(&site, "PUT", "/counter/d", admin, body, sizeof body - 1), 201); /* may always */
