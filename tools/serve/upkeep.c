@@ -90,6 +90,7 @@ static void *run(void *user)
         if (now >= next.purge)
             next.purge = now + purge(server);
     }
+    atomic_store(&server->upkeep.is_over, 1);
     return NULL;
 }
 
@@ -100,13 +101,19 @@ int footfall__serve_upkeep_start(struct footfall_serve *server)
     return reason;
 }
 
-void footfall__serve_upkeep_end(struct footfall_serve *server)
+void footfall__serve_upkeep_stop(struct footfall_serve *server)
 {
     struct footfall_serve_upkeep *u = &server->upkeep;
     pthread_mutex_lock(&u->lock);
     u->ending = 1;
     pthread_cond_broadcast(&u->changed);
     pthread_mutex_unlock(&u->lock);
+}
+
+void footfall__serve_upkeep_end(struct footfall_serve *server)
+{
+    struct footfall_serve_upkeep *u = &server->upkeep;
+    footfall__serve_upkeep_stop(server);
     if (u->started)
         pthread_join(u->thread, NULL);
     u->started = 0;
