@@ -1,5 +1,6 @@
 """Administration with its token, what Prometheus reads, and whether the store answers."""
 import prometheus
+from client import request
 from link import Link
 from serving import ADMIN, TOKEN, Case
 
@@ -282,6 +283,21 @@ class Away(Case):
         with self.link.cut():
             self.get('/visit/x', status=503)
             self.stop()
+
+    def test_too_many_wait(self):
+        """Only so many may wait for a store that does not answer: the others are told at once."""
+        self.serve(*self.options, 'deadline=50ms')
+        self.get('/readyz', status=200)
+        connections = [self.server.connect() for _ in range(100)]
+        with self.link.cut():
+            for connection in connections:
+                self.addCleanup(connection.close)
+                connection.send(request('GET', '/readyz'))
+            answers = [connection.answer() for connection in connections]
+        self.assertEqual({each.status for each in answers}, {503})
+        crowded = sum('too much is under way' in each.json['error'] for each in answers)
+        self.assertGreater(crowded, 0)
+        self.assertLess(crowded, 100 - 60)
 
     def test_unknown_outcome(self):
         """Nobody knows; only with a key may it be asked again, and then it counts once."""

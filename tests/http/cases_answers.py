@@ -382,6 +382,9 @@ class Log(Case):
         self.serve()
         self.visit('x')
         self.get('/nothing')
+        with self.server.connect() as connection:
+            connection.send(b'GET /visit/x HTTP/1.1\r\nContent-Length: x\r\n\r\n')
+            connection.rest()
         self.stop()
         self.assertRegex(self.server.log(), r'^footfall: listening on http://127\.0\.0\.1:\d+/\n$')
 

@@ -124,7 +124,7 @@ class Slow(Case):
 
     def test_idle(self):
         """A connection may wait for its next request, and not for ever; what it asks in time is answered."""
-        self.serve('http.idle_timeout=300ms', 'http.request_timeout=5s')
+        self.serve('http.idle_timeout=300ms', 'http.request_timeout=10m')
         with self.server.connect() as connection:
             self.assertEqual(connection.ask('GET', '/visit/x').status, 200)
             self.assertEqual(connection.ask('GET', '/visit/x').status, 200)
@@ -132,6 +132,12 @@ class Slow(Case):
         with self.server.connect() as connection:
             self.assertEqual(connection.rest(), b'')
         self.assertEqual(self.numbers('x'), (2, 1))
+
+    def test_first_lines(self):
+        """One that has begun is a request, and no idle connection, also before its first line is there."""
+        self.serve('http.idle_timeout=10m', 'http.request_timeout=500ms')
+        for client in [Stuck(self.server, b'GET /vis'), Stuck(self.server, b'GET /vis', b'i')]:
+            self.assert_cut(client)
 
     def test_patience(self):
         """A slow request that ends in time counts, though a line of it takes longer than an idle connection may."""
@@ -186,7 +192,7 @@ class Connections(Case):
         for connection in held:
             self.assertEqual(connection.ask('GET', '/healthz').status, 200)
             connection.close()
-        self.until(self.attempt, 'there is room, and nobody gets in')
+        self.until(self.attempt, 'there is room, and nobody gets in', seconds=8)  # before the server looks by itself
 
 
 class Requests(Case):

@@ -151,9 +151,10 @@ class StoppedWhileWaiting(Stopping):
     needs = 'hold'
 
     def test_what_is_under_way_is_answered(self):
-        """The store lets it wait; it is answered all the same, and counted or not as the answer says."""
+        """The store lets it wait, for longer than a request may take to come; it is answered all the same, and counted or not as
+        the answer says."""
         self.ok('add', 'x', '0')
-        self.serve('deadline=1s')
+        self.serve('deadline=1s', 'http.request_timeout=400ms')
         connections = [self.server.connect() for _ in range(8)]
         for each in connections:
             self.addCleanup(each.close)

@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,6 +66,8 @@ static void statuses_of(struct site *site)
     expect_code(site_get(site, "/visit/a"), 500, "broken_store");
     from_now_on(FAULT_NONE, NULL, 0);
     expect_body(site_get(site, "/visit/a"), "\"count\":2,");
+    expect_body(site_ask(site, "GET", "/metrics", HEADERS("peer", "127.0.0.1")),
+                "footfall_visits_total{result=\"failed\"} 5\nfootfall_visits_total{result=\"unknown\"} 2\n");
 }
 
 static void statuses(void **state)
@@ -235,22 +239,29 @@ static void after_fork(void **state)
     site_close(&site);
 }
 
-/* Less time than the deadline, for both steps together. */
-static void waiting(void **state)
+static void wait_for(const char *name, const char *deadline, uint32_t wait_ms)
 {
     struct site site;
     struct footfall_web_request request = { .method = "GET", .peer = "192.0.2.1" };
     struct footfall_web_exchange *x = NULL;
-    (void)state;
-    site_open(&site, NULL, HEADERS("backend", "faulty", "faulty.name", "waiting", "deadline", "60s"));
+    site_open(&site, NULL, HEADERS("backend", "faulty", "faulty.name", name, "deadline", deadline));
     from_now_on(FAULT_TEMPORARY, NULL, 0);
     footfall__web_target(&request, "/visit/a", 8);
     x = begin(&site, &request);
-    footfall__web_wait(x, 50);
+    footfall__web_wait(x, wait_ms);
     footfall__web_run(x); /* a test that waits for a minute is killed */
     assert_int_equal(footfall__web_response(x)->status, 503);
     footfall__web_end(x);
     site_close(&site);
+}
+
+/* Less time than the deadline, and never more. */
+static void waiting(void **state)
+{
+    (void)state;
+    wait_for("waiting-1", "60s", 50);
+    wait_for("waiting-2", "50ms", 60000);
+    wait_for("waiting-3", "50ms", 0);
 }
 
 /* The time runs from the first step on: when it is over, the second is not begun. */
@@ -313,6 +324,78 @@ static void no_memory_for_json(struct site *site)
     expect_code(reply, 404, "not_found");
 }
 
+static int failing; /* how many allocations are to fail */
+
+static void *fail_some(size_t bytes)
+{
+    return failing > 0 && failing-- > 0 ? NULL : malloc(bytes);
+}
+
+static void note_resumed(void *user)
+{
+    atomic_store((atomic_int *)user, 1);
+}
+
+/* The store has done it, and then memory is short. */
+static int status_without_memory(struct site *site, const char *method, const char *target)
+{
+    static const struct footfall_web_header token = { "Authorization", "Bearer 0123456789abcdef" };
+    static const char body[] = "{\"total_visits\":5}";
+    struct footfall_web_request request = { .method = method,
+                                            .headers = &token,
+                                            .header_count = 1,
+                                            .peer = "192.0.2.1",
+                                            .body = body,
+                                            .body_bytes = sizeof body - 1 };
+    struct footfall_web_exchange *x = NULL;
+    atomic_int is_back = 0;
+    int status = 0;
+    json_malloc_t make = NULL;
+    json_free_t drop = NULL;
+    json_get_alloc_funcs(&make, &drop);
+    footfall__web_target(&request, target, strlen(target));
+    x = footfall__web_begin(site->web, &request);
+    failing = 1;
+    json_set_alloc_funcs(fail_some, drop);
+    if (footfall__web_state(x) == FOOTFALL_WEB_BLOCKS) {
+        footfall__web_block(x);
+    } else {
+        footfall__web_start(x, note_resumed, &is_back);
+        while (!atomic_load(&is_back))
+            usleep(100);
+        footfall__alloc_hook(refuse_all, NULL);
+        footfall__web_go_on(x);
+        footfall__alloc_hook(NULL, NULL);
+    }
+    json_set_alloc_funcs(make, drop);
+    assert_int_equal(failing, 0);
+    status = footfall__web_response(x)->status;
+    footfall__web_end(x);
+    return status;
+}
+
+static void no_memory_afterwards(void **state)
+{
+    char *folder = support_folder_make();
+    char path[128];
+    struct site site;
+    (void)state;
+    snprintf(path, sizeof path, "%s/token", folder);
+    support_file_write(path, "0123456789abcdef", 16);
+    site_open(&site, NULL, HEADERS("http.admin_token_file", path));
+    expect_status(site_get(&site, "/visit/a"), 200);
+    assert_int_equal(status_without_memory(&site, "GET", "/badge/a?hit=1"), 504);
+    expect_numbers(&site, "a", 1, 2, 1);
+    assert_int_equal(status_without_memory(&site, "GET", "/badge/a"), 503);
+    assert_int_equal(status_without_memory(&site, "PUT", "/counter/a"), 504);
+    expect_numbers(&site, "a", 1, 5, 0);
+    assert_int_equal(status_without_memory(&site, "GET", "/counters"), 503);
+    assert_int_equal(status_without_memory(&site, "DELETE", "/counter/a"), 504);
+    expect_numbers(&site, "a", 0, 0, 0);
+    site_close(&site);
+    support_folder_remove(folder);
+}
+
 static void no_memory(void **state)
 {
     struct site site;
@@ -350,6 +433,7 @@ int main(void)
         cmocka_unit_test(after_fork),
         cmocka_unit_test(waiting),
         cmocka_unit_test(no_memory),
+        cmocka_unit_test(no_memory_afterwards),
     };
     fault_store_register();
     from_now_on(FAULT_NONE, NULL, 0);
