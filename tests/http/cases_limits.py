@@ -195,6 +195,19 @@ class Connections(Case):
         self.until(self.attempt, 'there is room, and nobody gets in', seconds=8)  # before the server looks by itself
 
 
+    def test_few_descriptors(self):
+        """As many as the process may open are taken, and the others wait; that is said."""
+        self.serve(before=['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh'])
+        self.assertIn('http.max_connections is 1024, but the limit of open files (ulimit -n) leaves room for 36', self.server.log())
+        held = [self.server.connect() for _ in range(80)]
+        for connection in held:
+            self.addCleanup(connection.close)
+        for connection in held[:36]:
+            self.assertEqual(connection.ask('GET', '/healthz').status, 200)
+        self.assertIn(b'\nfootfall_http_accept_failures_total 0\n', held[0].ask('GET', '/metrics').body)
+        self.assertNotIn('cannot take', self.server.log())
+
+
 class Requests(Case):
     def hammer(self, headers=()):
         """(answered with 200, answered with 429) until there was one of the latter."""
