@@ -256,6 +256,69 @@ static void submissions_are_told_on_time(void **state)
     }
 }
 
+/* The store is somebody else's for as long as the test likes: who waits in the queue alone is told by the clock. Whoever comes
+ * after one that has left the queue's end is in it. */
+static void who_leaves_the_queue_leaves_it_whole(void **state)
+{
+    static const enum kind kinds[] = { ADD, SUBMIT, READ, SUBMIT_READ };
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        struct footfall *ff = leaving_open("60s");
+        struct caller gate, first, brief, next;
+        enum kind kind = kinds[i / 2];
+        caller_start_gate(&gate, ff, ADD);
+        if (i % 2)
+            caller_start_queued(&first, ff, kind, "a", PATIENT_MS);
+        caller_start_queued(&brief, ff, kind, "b", 50);
+        caller_end(&brief);
+        caller_start_queued(&next, ff, kind, "c", PATIENT_MS);
+        assert_false(atomic_load(&gate.answered));
+        leaving_release();
+        caller_end(&next);
+        if (i % 2) {
+            caller_end(&first);
+            assert_int_equal(first.status, FOOTFALL_OK);
+        }
+        caller_end(&gate);
+        footfall_close(ff);
+        assert_int_equal(brief.status, FOOTFALL_TEMPORARY);
+        assert_int_equal(next.status, FOOTFALL_OK);
+    }
+}
+
+static int hold_then_refuse(struct footfall_store *store, const struct footfall_store_op *ops, size_t count,
+                            struct footfall_store_result *results, struct footfall_store_call *call)
+{
+    if (leaving_is(&ops[0], LEAVING_GATE) || atomic_fetch_add(&attempts, 1) > 0)
+        return leaving_pass(store, ops, count, results, call);
+    leaving_hold();
+    return FOOTFALL_STORE_TEMPORARY;
+}
+
+/* Those of a batch that was refused stay before who came meanwhile. */
+static void a_refused_batch_keeps_its_place(void **state)
+{
+    struct footfall *ff = leaving_open("60s");
+    struct caller gate, adds[3];
+    (void)state;
+    atomic_store(&attempts, 0);
+    leaving_set(hold_then_refuse, NULL, NULL);
+    caller_start_gate(&gate, ff, ADD);
+    caller_start_queued(&adds[0], ff, SUBMIT, "a", PATIENT_MS);
+    caller_start_queued(&adds[1], ff, SUBMIT, "a", PATIENT_MS);
+    leaving_release();
+    caller_end(&gate);
+    leaving_await_held();
+    caller_start_queued(&adds[2], ff, SUBMIT, "a", PATIENT_MS);
+    leaving_release();
+    for (int i = 0; i < 3; i++) {
+        caller_end(&adds[i]);
+        assert_int_equal(adds[i].status, FOOTFALL_OK);
+        assert_int_equal(adds[i].total, i + 1);
+    }
+    footfall_close(ff);
+}
+
 /* ---- nobody is left asleep -------------------------------------------------------------------------------------------- */
 
 static int64_t short_deadline_ms; /* written before the batch is let go */
@@ -409,6 +472,8 @@ int main(void)
         cmocka_unit_test(a_read_that_leaves_is_not_in_doubt),
         cmocka_unit_test(close_is_bounded),
         cmocka_unit_test(submissions_are_told_on_time),
+        cmocka_unit_test(who_leaves_the_queue_leaves_it_whole),
+        cmocka_unit_test(a_refused_batch_keeps_its_place),
         cmocka_unit_test(who_waits_behind_a_dropped_submission_is_woken),
         cmocka_unit_test(an_answer_wakes_though_a_submission_backs_off),
         cmocka_unit_test(no_memory_says_memory),

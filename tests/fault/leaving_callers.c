@@ -19,13 +19,14 @@ struct footfall *leaving_open(const char *deadline)
 static void *run(void *user)
 {
     struct caller *c = user;
-    struct footfall_result r;
+    struct footfall_result r = { 0 };
     if (c->kind == ADD)
         c->status = footfall_add(c->ff, c->name, 1, &c->call, &r, &c->err);
     else if (c->kind == READ)
         c->status = footfall_read(c->ff, &c->name, 1, &c->call, &r, &c->err);
     else
         c->status = footfall_purge(c->ff, FOOTFALL_NOW, 1000, &c->call, NULL, &c->err);
+    c->total = r.total;
     c->took_ms = footfall__boottime_ms() - c->start_ms;
     atomic_store(&c->answered, 1);
     return NULL;
@@ -35,9 +36,15 @@ static void note(void *user, const struct footfall_result *r, const struct footf
 {
     struct caller *c = user;
     c->status = r->status;
+    c->total = r->total;
     c->err = *err;
     c->took_ms = footfall__boottime_ms() - c->start_ms;
     atomic_store(&c->answered, 1);
+}
+
+static int is_submission(const struct caller *c)
+{
+    return c->kind == SUBMIT || c->kind == SUBMIT_READ;
 }
 
 void caller_start(struct caller *c, struct footfall *ff, enum kind kind, const char *name, uint32_t wait_ms)
@@ -53,9 +60,11 @@ void caller_start(struct caller *c, struct footfall *ff, enum kind kind, const c
     c->start_ms = footfall__boottime_ms();
     op.name = name;
     op.delta = 1;
-    if (kind != SUBMIT && pthread_create(&c->thread, NULL, run, c) != 0)
+    if (!is_submission(c) && pthread_create(&c->thread, NULL, run, c) != 0)
         support_die("pthread_create");
     if (kind == SUBMIT && footfall_submit(ff, &op, &c->call, note, c, &err) != FOOTFALL_OK)
+        support_die(err.text);
+    if (kind == SUBMIT_READ && footfall_submit_read(ff, name, &c->call, note, c, &err) != FOOTFALL_OK)
         support_die(err.text);
 }
 
@@ -67,7 +76,7 @@ void await_more(atomic_int *what, int than)
 
 void caller_end(struct caller *c)
 {
-    if (c->kind != SUBMIT)
+    if (!is_submission(c))
         pthread_join(c->thread, NULL);
     await_more(&c->answered, 0);
 }

@@ -10,16 +10,17 @@
 
 enum { PATIENT_MS = 60000 };
 
-enum kind { ADD, SUBMIT, READ, PURGE };
+enum kind { ADD, SUBMIT, READ, SUBMIT_READ, PURGE };
 
 struct caller {
     struct footfall *ff;
     enum kind kind;
     const char *name;
     struct footfall_call call;
-    pthread_t thread; /* not for SUBMIT */
+    pthread_t thread; /* not of a submission */
     int64_t start_ms, took_ms;
     int status;
+    int64_t total;
     struct footfall_error err;
     atomic_int answered;
 };

@@ -296,6 +296,21 @@ class Away(Case):
             self.stop()
             self.assertEqual([connection.answer().status for connection in connections], 80 * [503])
 
+    def test_too_many_wait(self):
+        """Only so many may wait for a store that does not answer: the others are told at once."""
+        self.serve(*self.options, 'deadline=50ms')
+        self.get('/readyz', status=200)
+        connections = [self.server.connect() for _ in range(100)]
+        with self.link.cut():
+            for connection in connections:
+                self.addCleanup(connection.close)
+                connection.send(request('GET', '/readyz'))
+            answers = [connection.answer() for connection in connections]
+        self.assertEqual({each.status for each in answers}, {503})
+        crowded = sum('too much is under way' in each.json['error'] for each in answers)
+        self.assertGreater(crowded, 0)
+        self.assertLess(crowded, 100 - 60)
+
     def test_unknown_outcome(self):
         """Nobody knows; only with a key may it be asked again, and then it counts once."""
         self.serve(*self.options)

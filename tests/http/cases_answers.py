@@ -345,6 +345,15 @@ class Keys(Case):
         self.get('/badge/x?hit=1', idempotency_key='k' * 64, status=400, code='bad_token')  # of another operation
         self.assertEqual(self.numbers('x'), (1, 1))
 
+    def test_behind_many_headers(self):
+        """None is overlooked, however many there are."""
+        self.serve()
+        many = [(f'X-{number}', 'x') for number in range(100)]
+        for headers in ([], many):
+            self.assertEqual(self.visit('x', [*headers, ('Idempotency-Key', 'k')])['total_visits'], 1, len(headers))
+        self.get('/visit/x', [*many, ('Sec-Purpose', 'prefetch')], status=200)
+        self.assertEqual(self.numbers('x'), (1, 1))
+
     def test_of_another_visitor(self):
         self.serve()
         self.visit('x', idempotency_key='k')
@@ -374,6 +383,9 @@ class Log(Case):
         self.serve()
         self.visit('x')
         self.get('/nothing')
+        with self.server.connect() as connection:
+            connection.send(b'GET /visit/x HTTP/1.1\r\nContent-Length: x\r\n\r\n')
+            connection.rest()
         self.stop()
         self.assertRegex(self.server.log(), r'^footfall: listening on http://127\.0\.0\.1:\d+/\n$')
 

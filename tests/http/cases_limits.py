@@ -39,8 +39,8 @@ class Sizes(Case):
             self.assertEqual((answer.status, answer.closes), (413, True), answer)
             connection.rest()
         with self.server.connect() as connection:  # nobody reads it for ever
-            connection.send(request('POST', '/visit/x', chunked, (b'10000\r\n' + b'x' * 65536 + b'\r\n') * 100))
-            connection.rest()
+            connection.send(request('POST', '/visit/x', chunked))
+            self.assertFalse(all(connection.send(b'10000\r\n' + b'x' * 65536 + b'\r\n') for _ in range(1000)))
         self.assertEqual(self.numbers('x'), (1, 1))
 
     def test_body_that_is_announced(self):
@@ -143,7 +143,7 @@ class Slow(Case):
 
     def test_idle(self):
         """A connection may wait for its next request, and not for ever; what it asks in time is answered."""
-        self.serve('http.idle_timeout=300ms', 'http.request_timeout=5s')
+        self.serve('http.idle_timeout=300ms', 'http.request_timeout=10m')
         with self.server.connect() as connection:
             self.assertEqual(connection.ask('GET', '/visit/x').status, 200)
             self.assertEqual(connection.ask('GET', '/visit/x').status, 200)
@@ -164,6 +164,12 @@ class Slow(Case):
         for number, connection in enumerate(gone):
             self.assertEqual(connection.rest()[:13], b'HTTP/1.1 200 ' if number % 3 == 0 else b'')
         self.assertEqual(self.numbers('x'), (0, 0))
+
+    def test_first_lines(self):
+        """One that has begun is a request, and no idle connection, also before its first line is there."""
+        self.serve('http.idle_timeout=10m', 'http.request_timeout=500ms')
+        for client in [Stuck(self.server, b'GET /vis'), Stuck(self.server, b'GET /vis', b'i')]:
+            self.assert_cut(client)
 
     def test_patience(self):
         """A slow request that ends in time counts, though a line of it takes longer than an idle connection may."""
@@ -222,7 +228,22 @@ class Connections(Case):
             connection.send(begun[-2:])
             self.assertEqual(connection.answer().status, 200)
             connection.close()
+        began = time.monotonic()
         self.until(self.attempt, 'there is room, and nobody gets in')
+        self.assertLess(time.monotonic() - began, 8, 'it only found that by itself')
+
+
+    def test_few_descriptors(self):
+        """As many as the process may open are taken, and the others wait; that is said."""
+        self.serve(before=['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh'])
+        self.assertIn('http.max_connections is 1024, but the limit of open files (ulimit -n) leaves room for 36', self.server.log())
+        held = [self.server.connect() for _ in range(80)]
+        for connection in held:
+            self.addCleanup(connection.close)
+        for connection in held[:36]:
+            self.assertEqual(connection.ask('GET', '/healthz').status, 200)
+        self.assertIn(b'\nfootfall_http_accept_failures_total 0\n', held[0].ask('GET', '/metrics').body)
+        self.assertNotIn('cannot take', self.server.log())
 
     def test_idle_ones_make_way(self):
         """Those that only wait keep nobody out, and they are all that goes."""

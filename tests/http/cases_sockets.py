@@ -55,11 +55,22 @@ class Listening(Case):
         path = self.path('socket')
         self.serve('http.trusted_proxies=unix', listen=f'unix:{path}')
         self.assertEqual(self.server.address, path)
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o666)  # its folder's rights decide
         self.visit('x', x_forwarded_for='203.0.113.9')
         self.fails_to_serve(f'unix:{path}')  # somebody lives there
         self.visit('x', x_forwarded_for='203.0.113.9')
         self.stop()
         self.assertFalse(os.path.exists(path))
+
+    def test_unix_of_somebody_else(self):
+        """Whoever has taken its path since keeps it."""
+        path = self.path('socket')
+        self.serve('http.trusted_proxies=unix', listen=f'unix:{path}')
+        os.unlink(path)
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(path)
+            self.stop()
+            self.assertTrue(os.path.exists(path))
 
     def test_unix_that_nobody_listens_on(self):
         """What a killed server left is no obstacle."""

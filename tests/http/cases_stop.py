@@ -3,6 +3,7 @@ import itertools
 import signal
 import socket
 import struct
+import time
 
 from client import request
 from crowd import Crowd, Stuck
@@ -13,7 +14,15 @@ CLIENTS = 48
 ADDRESSES = 300
 
 
-class Load(Case):
+class Stopping(Case):
+    def in_flight(self):
+        """Requests whose answer is not sent yet, besides the one that asks."""
+        text = self.get('/metrics', status=200).body.decode()
+        line = next(line for line in text.splitlines() if line.startswith('footfall_http_requests_under_way '))
+        return int(float(line.split()[1])) - 1
+
+
+class Load(Stopping):
     """Visits behind a trusted proxy, each by the next of so many addresses, each with a key of its own."""
 
     def setUp(self):
@@ -115,6 +124,33 @@ class Stopped(Load):
         self.assertEqual(self.get('/readyz').status, 200)
         self.stop()
 
+    def test_what_has_begun(self):
+        """Nobody else gets in. Who is in is answered once more, and what has begun may come to its end."""
+        self.serve('http.idle_timeout=1m', 'http.request_timeout=1m')
+        idle, begun = self.server.connect(), self.server.connect()
+        self.addCleanup(idle.close)
+        self.addCleanup(begun.close)
+        self.assertEqual(idle.ask('POST', '/visit/x').status, 200)
+        begun.send(b'POST /visit/x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n12')
+        self.until(lambda: self.in_flight() == 1)
+        self.server.send(signal.SIGTERM)
+        self.until(self.is_closed)
+        answer = idle.ask('POST', '/visit/x')
+        self.assertEqual((answer.status, answer.closes), (200, True), answer)
+        begun.send(b'34')
+        answer = begun.answer()
+        self.assertEqual((answer.status, answer.closes), (200, True), answer)
+        self.assertEqual(self.server.ended(STOP_SECONDS), 0)
+        self.assertEqual(self.counters(), {'x': (3, 1)})
+
+    def is_closed(self):
+        """Whether nobody listens any more."""
+        try:
+            self.server.connect().close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
     def test_twice(self):
         """A second signal changes nothing."""
         self.serve(*self.options())
@@ -127,13 +163,14 @@ class Stopped(Load):
         self.assertEqual(self.total(), len(self.answered))
 
 
-class StoppedWhileWaiting(Case):
+class StoppedWhileWaiting(Stopping):
     needs = 'hold'
 
     def test_what_is_under_way_is_answered(self):
-        """The store lets it wait; it is answered all the same, and counted or not as the answer says."""
+        """The store lets it wait, for longer than a request may take to come; it is answered all the same, and counted or not as
+        the answer says."""
         self.ok('add', 'x', '0')
-        self.serve('deadline=1s')
+        self.serve('deadline=1s', 'http.request_timeout=400ms')
         connections = [self.server.connect() for _ in range(8)]
         for each in connections:
             self.addCleanup(each.close)
@@ -148,11 +185,34 @@ class StoppedWhileWaiting(Case):
         self.assertEqual(self.server.ended(STOP_SECONDS), 0)
         self.assertEqual(self.counters(), {'x': (8, 1)})
 
-    def in_flight(self):
-        """Requests whose answer is not sent yet, besides the one that asks."""
-        text = self.get('/metrics', status=200).body.decode()
-        line = next(line for line in text.splitlines() if line.startswith('footfall_http_requests_under_way '))
-        return int(float(line.split()[1])) - 1
+
+class StoppedWithoutEnd(Stopping):
+    """The store lets it wait for longer than it has patience with what comes meanwhile; one backend is enough for that."""
+    needs = 'file'
+
+    def test_what_comes_late_is_refused(self):
+        self.ok('add', 'x', '0')
+        self.serve('deadline=6s')
+        late = [self.server.connect() for _ in range(200)]
+        for each in late:
+            self.addCleanup(each.close)
+        with self.behind.hold():
+            late[0].send(request('POST', '/visit/x'))
+            self.until(lambda: self.in_flight() == 1)
+            self.server.send(signal.SIGTERM)
+            for each in late[1:]:
+                answer = each.ask('GET', '/healthz')
+                self.assertTrue(answer.closes)
+                if answer.status != 200:
+                    break
+                time.sleep(0.05)
+            for answer in (answer, late[-1].ask('POST', '/visit/x')):
+                self.assertEqual((answer.status, answer.json['code'], answer.closes), (503, 'temporary', True), answer)
+                self.assertIn('stopping', answer.json['error'])
+            self.assertEqual(late[0].answer().status, 503)
+        self.assertEqual(self.server.ended(STOP_SECONDS), 0)
+        self.assertEqual(self.counters(), {'x': (0, 0)})
+
 
 
 class Killed(Load):

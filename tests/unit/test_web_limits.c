@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "folder.h"
@@ -120,6 +121,7 @@ static void places_come_free(void **state)
     char path[128];
     struct site site;
     const char *const *admin = HEADERS("Authorization", "Bearer 0123456789abcdef");
+    const char *const *once = HEADERS("Authorization", "Bearer 0123456789abcdef", "Idempotency-Key", "once");
     static const char body[] = "{\"total_visits\":1}";
     (void)state;
     snprintf(path, sizeof path, "%s/token", folder);
@@ -130,7 +132,9 @@ static void places_come_free(void **state)
     expect_code(site_get(&site, "/visit/c"), 403, "too_many_counters");
     expect_code(site_ask(&site, "DELETE", "/counter/c", admin), 404, "no_such_counter");
     expect_code(site_get(&site, "/visit/c"), 403, "too_many_counters");
-    expect_status(site_ask(&site, "DELETE", "/counter/a", admin), 200);
+    expect_status(site_ask(&site, "DELETE", "/counter/a", once), 200);
+    expect_body(site_ask(&site, "DELETE", "/counter/a", once),
+                "\"replayed\":true"); /* and no second place comes free */
     expect_status(site_get(&site, "/visit/c"), 200);
     expect_code(site_get(&site, "/visit/a"), 403, "too_many_counters");
     expect_status(site_send(&site, "PUT", "/counter/d", admin, body, sizeof body - 1), 201); /* may always */
@@ -138,6 +142,25 @@ static void places_come_free(void **state)
     expect_status(site_ask(&site, "DELETE", "/counter/b", admin), 200);
     expect_code(site_get(&site, "/visit/a"), 403, "too_many_counters"); /* c and d */
     expect_status(site_ask(&site, "DELETE", "/counter/d", admin), 200);
+    expect_status(site_get(&site, "/visit/a"), 200);
+    expect_code(site_get(&site, "/visit/b"), 403, "too_many_counters");
+    site_close(&site);
+    support_folder_remove(folder);
+}
+
+/* Counters that somebody else made have no place of their own, and leave none when they go. */
+static void made_elsewhere(void **state)
+{
+    char *folder = support_folder_make();
+    char path[128];
+    struct site site;
+    const char *const *admin = HEADERS("Authorization", "Bearer 0123456789abcdef");
+    (void)state;
+    snprintf(path, sizeof path, "%s/token", folder);
+    support_file_write(path, "0123456789abcdef\n", 17);
+    site_open(&site, NULL, HEADERS("http.max_counters", "1", "http.admin_token_file", path));
+    assert_int_equal(support_add(site.ff, "x", 1, 0, NULL), FOOTFALL_OK);
+    expect_status(site_ask(&site, "DELETE", "/counter/x", admin), 200);
     expect_status(site_get(&site, "/visit/a"), 200);
     expect_code(site_get(&site, "/visit/b"), 403, "too_many_counters");
     site_close(&site);
@@ -226,6 +249,70 @@ static void shared_new_counters(void **state)
     expect_status(site_get(&site, "/visit/last"), 200);
     expect_code(site_get(&site, "/visit/more"), 403, "too_many_counters");
     site_close(&site);
+}
+
+struct late {
+    struct footfall_web *web;
+    atomic_int begun;
+    int spins;
+};
+
+static void *make_one(void *user)
+{
+    static const struct footfall_web_header token = { "Authorization", "Bearer 0123456789abcdef" };
+    static const char body[] = "{\"total_visits\":1}";
+    struct late *late = user;
+    struct footfall_web_request request = {
+        .method = "PUT", .headers = &token, .header_count = 1, .body = body, .body_bytes = sizeof body - 1
+    };
+    struct footfall_web_exchange *x = NULL;
+    footfall__web_target(&request, "/counter/first", 14);
+    while (!atomic_load(&late->begun))
+        continue;
+    for (volatile int i = 0; i < late->spins; i++)
+        continue;
+    x = footfall__web_begin(late->web, &request);
+    footfall__web_run(x);
+    if (footfall__web_response(x)->status != 201)
+        abort();
+    footfall__web_end(x);
+    return NULL;
+}
+
+/* What administration makes while counters are counted has a place, whether the list had come past it or not. */
+static void made_while_counting(void **state)
+{
+    enum { MANY = 1500, ROUNDS = 60 };
+    const struct footfall_web_options options = { .limit_counters = 1 };
+    char *folder = support_folder_make();
+    char path[128];
+    struct site site;
+    (void)state;
+    snprintf(path, sizeof path, "%s/token", folder);
+    support_file_write(path, "0123456789abcdef\n", 17);
+    site_open_unknown(&site, NULL, HEADERS("http.max_counters", "1501", "http.admin_token_file", path));
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "x%d", i);
+        assert_int_equal(support_add(site.ff, name, 1, 0, NULL), FOOTFALL_OK);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        struct late late = { .spins = round * 2500 };
+        pthread_t thread;
+        footfall__web_close(site.web);
+        assert_int_equal(footfall__web_open(&site.web, site.ff, site.config, &options, NULL), FOOTFALL_OK);
+        late.web = site.web;
+        assert_int_equal(pthread_create(&thread, NULL, make_one, &late), 0);
+        atomic_store(&late.begun, 1);
+        assert_int_equal(footfall__web_know_counters(site.web, NULL), FOOTFALL_OK);
+        pthread_join(thread, NULL);
+        assert_int_equal(counters(&site), MANY + 1);
+        expect_code(site_get(&site, "/visit/more"), 403, "too_many_counters");
+        expect_status(site_ask(&site, "DELETE", "/counter/first", HEADERS("Authorization", "Bearer 0123456789abcdef")),
+                      200);
+    }
+    site_close(&site);
+    support_folder_remove(folder);
 }
 
 /* ---- requests a second ---------------------------------------------------------------------------------------------------------- */
@@ -326,9 +413,11 @@ int main(void)
         cmocka_unit_test(not_known_yet),
         cmocka_unit_test(too_many_already),
         cmocka_unit_test(places_come_free),
+        cmocka_unit_test(made_elsewhere),
         cmocka_unit_test(one_new_counter),
         cmocka_unit_test(many_new_counters),
         cmocka_unit_test(shared_new_counters),
+        cmocka_unit_test(made_while_counting),
         cmocka_unit_test(rates),
         cmocka_unit_test(refusals),
         cmocka_unit_test(configuration),

@@ -25,13 +25,20 @@ static void log_line(void *user, enum footfall_log_level level, const char *line
     }
 }
 
-static int run(struct footfall_serve *server)
+/* Closing would wait for the store. */
+static void run(struct footfall_serve *server)
 {
     footfall__cli_complain(0, "listening on %s", footfall__serve_where(server));
-    if (footfall__serve_run(server, footfall__cli_interrupted) == 0)
-        return 0;
-    footfall__cli_complain(0, "the store has not come back: there may be requests that are not answered");
-    _exit(FOOTFALL_CLI_FAILED); /* closing would wait for it */
+    switch (footfall__serve_run(server, footfall__cli_interrupted)) {
+    case FOOTFALL_SERVE_LEFT_REQUESTS:
+        footfall__cli_complain(0, "the store has not come back: some requests are not answered");
+        _exit(FOOTFALL_CLI_FAILED);
+    case FOOTFALL_SERVE_LEFT_UPKEEP:
+        footfall__cli_complain(0, "the store has not come back, and is not closed; all requests are answered");
+        _exit(0);
+    default:
+        return;
+    }
 }
 
 int footfall__cli_serve(struct footfall_cli *cli)
@@ -51,7 +58,7 @@ int footfall__cli_serve(struct footfall_cli *cli)
     cli->ended_well = 1;
     if (footfall__serve_start(&server, cli->handle, cli->config, &options, &err) != FOOTFALL_OK)
         return footfall__cli_failed(&err);
-    exit = run(server);
+    run(server);
     footfall__serve_end(server);
-    return exit;
+    return 0;
 }

@@ -212,14 +212,20 @@ static int is_busy(struct footfall_serve *server)
     return !load.modes_agree || load.busy > 0;
 }
 
-/* Of what the loops have given away something is not back, or upkeep waits for the store. */
+/* Of what the loops have given away something is not back. */
 static int is_waiting(struct footfall_serve *server)
 {
-    return load_of(server).suspended > 0 || atomic_load(&server->handing_back) > 0 ||
-           !atomic_load(&server->upkeep.is_over);
+    return load_of(server).suspended > 0 || atomic_load(&server->handing_back) > 0;
 }
 
-static int stop(struct footfall_serve *server)
+static enum footfall_serve_left left(struct footfall_serve *server)
+{
+    if (is_waiting(server))
+        return FOOTFALL_SERVE_LEFT_REQUESTS;
+    return atomic_load(&server->upkeep.is_over) ? FOOTFALL_SERVE_LEFT_NOTHING : FOOTFALL_SERVE_LEFT_UPKEEP;
+}
+
+static enum footfall_serve_left stop(struct footfall_serve *server)
 {
     int64_t begin_ms = footfall__serve_ms();
     footfall__serve_notify("STOPPING=1");
@@ -231,12 +237,12 @@ static int stop(struct footfall_serve *server)
     footfall__serve_set_mode(server, FOOTFALL_SERVE_REFUSING);
     while (is_busy(server) && footfall__serve_ms() - begin_ms < STOP_MS)
         footfall__serve_pause(5);
-    while (is_waiting(server) && footfall__serve_ms() - begin_ms < STOP_MS)
+    while (left(server) != FOOTFALL_SERVE_LEFT_NOTHING && footfall__serve_ms() - begin_ms < STOP_MS)
         footfall__serve_pause(5);
-    return is_waiting(server);
+    return left(server);
 }
 
-int footfall__serve_run(struct footfall_serve *server, int (*interrupted)(void))
+enum footfall_serve_left footfall__serve_run(struct footfall_serve *server, int (*interrupted)(void))
 {
     footfall__serve_give_back_code();
     footfall__serve_notify("READY=1");

@@ -25,10 +25,16 @@ int footfall__serve_start(struct footfall_serve **out, struct footfall *ff, cons
 /* Where it listens: "http://127.0.0.1:8080/", "unix:/run/footfall.sock". Lives as long as the server. */
 const char *footfall__serve_where(const struct footfall_serve *server);
 
+enum footfall_serve_left { /* with the store, which has not come back in time */
+                           FOOTFALL_SERVE_LEFT_NOTHING,
+                           FOOTFALL_SERVE_LEFT_UPKEEP,  /* every request is answered */
+                           FOOTFALL_SERVE_LEFT_REQUESTS /* some are not */
+};
+
 /* Serves until interrupted() is not 0: it is asked whenever a signal has come, and once in a while. Then no more connections
- * are taken, and what is under way is answered. 0; 1: the store has not come back in time, and there is something that waits for
- * it: the process had better end, without footfall__serve_end. */
-int footfall__serve_run(struct footfall_serve *server, int (*interrupted)(void));
+ * are taken, and what is under way is answered. When anything is left, the process had better end, without
+ * footfall__serve_end, which would wait for it. */
+enum footfall_serve_left footfall__serve_run(struct footfall_serve *server, int (*interrupted)(void));
 
 void footfall__serve_end(struct footfall_serve *server); /* NULL is fine */
 #endif

@@ -142,7 +142,7 @@ struct footfall_serve_upkeep { /* upkeep.c */
     int ending;
     pthread_t thread;
     int started;
-    _Atomic int is_over; /* it has ended by itself */
+    _Atomic int is_over; /* the store has nothing more of it */
     int knows_counters;
 };
 
@@ -276,7 +276,7 @@ void footfall__serve_blocking_end(struct footfall_serve *server);
 int footfall__serve_block(struct footfall_serve_connection *c);
 
 int footfall__serve_upkeep_start(struct footfall_serve *server);
-void footfall__serve_upkeep_stop(struct footfall_serve *server); /* does not wait for it */
+void footfall__serve_upkeep_stop(struct footfall_serve *server); /* begins nothing more, and waits for nothing */
 void footfall__serve_upkeep_end(struct footfall_serve *server);
 
 void footfall__serve_measure(void *server, footfall_each_metric *each, void *each_user);
