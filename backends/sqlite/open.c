@@ -152,6 +152,7 @@ static int after_commit(void *user, sqlite3 *db, const char *name, int frames)
         store->checkpoint_frames = LEAST_FRAMES;
     else
         store->checkpoint_frames = pages / 4 < MOST_FRAMES ? (int)(pages / 4) : MOST_FRAMES;
+    footfall__sqlite_facts_drop(store); /* that look may have shown us what others have committed since */
     return SQLITE_OK;
 }
 

@@ -195,6 +195,53 @@ static void what_another_connection_wrote_is_seen(void **state)
     kit_close(&other);
 }
 
+/* After a checkpoint the backend looks at the file again. What another connection commits just before that look. */
+static struct kit *committer;
+
+static int before_the_look(unsigned kind, void *user, void *statement, void *text)
+{
+    struct footfall_store_op op = op_visit("shared", 2, T0);
+    (void)kind;
+    (void)user;
+    (void)statement;
+    if (committer->store != NULL && strcmp(text, "PRAGMA page_count") == 0) {
+        expect(committer, &op, 0, 1, 2, 2);
+        kit_close(committer);
+    }
+    return 0;
+}
+
+static int watch(sqlite3 *db, char **error, const struct sqlite3_api_routines *api)
+{
+    (void)error;
+    (void)api;
+    return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, before_the_look, NULL);
+}
+
+static void what_another_connection_wrote_during_a_checkpoint_is_seen(void **state)
+{
+    enum { COUNT = 256, MOST_BATCHES = 2000 };
+    struct kit *kit = *state;
+    struct kit second = { .path = kit->path };
+    struct footfall_store_op op = op_visit("shared", 1, T0);
+    struct footfall_store_op ops[COUNT];
+    struct footfall_store_result results[COUNT];
+    committer = &second;
+    assert_int_equal(sqlite3_auto_extension((void (*)(void))watch), SQLITE_OK);
+    kit_open(kit);
+    assert_int_equal(sqlite3_cancel_auto_extension((void (*)(void))watch), 1);
+    kit_open(&second);
+    expect(kit, &op, 0, 1, 1, 1);
+    for (uint32_t batch = 0; second.store != NULL && batch < MOST_BATCHES; batch++) {
+        for (uint32_t i = 0; i < COUNT; i++)
+            ops[i] = op_visit("own", batch * COUNT + i, T0);
+        assert_int_equal(SQ.apply(kit->store, ops, COUNT, results, kit_call(kit)), 0);
+    }
+    assert_null(second.store); /* it was there */
+    op = op_visit("shared", 3, T0);
+    expect(kit, &op, 0, 1, 3, 3);
+}
+
 static void locked_until_the_deadline(void **state)
 {
     struct kit *kit = *state;
@@ -425,6 +472,8 @@ const struct CMUnitTest sqlite_files[] = {
     cmocka_unit_test_setup_teardown(read_only_medium, kit_setup_only, kit_teardown),
     cmocka_unit_test_setup_teardown(two_make_the_schema_at_once, kit_setup_only, kit_teardown),
     cmocka_unit_test_setup_teardown(what_another_connection_wrote_is_seen, kit_setup, kit_teardown),
+    cmocka_unit_test_setup_teardown(what_another_connection_wrote_during_a_checkpoint_is_seen, kit_setup_only,
+                                    kit_teardown),
     cmocka_unit_test_setup_teardown(locked_until_the_deadline, kit_setup, kit_teardown),
     cmocka_unit_test_setup_teardown(child_of_fork, kit_setup, kit_teardown),
     cmocka_unit_test_setup_teardown(inherited_close_writes_nothing, kit_setup, kit_teardown),
