@@ -21,6 +21,14 @@ class Stopping(Case):
         line = next(line for line in text.splitlines() if line.startswith('footfall_http_requests_under_way '))
         return int(float(line.split()[1])) - 1
 
+    def is_closed(self):
+        """Whether nobody listens any more."""
+        try:
+            self.server.connect().close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
 
 class Load(Stopping):
     """Visits behind a trusted proxy, each by the next of so many addresses, each with a key of its own."""
@@ -143,14 +151,6 @@ class Stopped(Load):
         self.assertEqual(self.server.ended(STOP_SECONDS), 0)
         self.assertEqual(self.counters(), {'x': (3, 1)})
 
-    def is_closed(self):
-        """Whether nobody listens any more."""
-        try:
-            self.server.connect().close()
-        except ConnectionRefusedError:
-            return True
-        return False
-
     def test_twice(self):
         """A second signal changes nothing."""
         self.serve(*self.options())
@@ -200,6 +200,7 @@ class StoppedWithoutEnd(Stopping):
             late[0].send(request('POST', '/visit/x'))
             self.until(lambda: self.in_flight() == 1)
             self.server.send(signal.SIGTERM)
+            self.until(self.is_closed)
             for each in late[1:]:
                 answer = each.ask('GET', '/healthz')
                 self.assertTrue(answer.closes)
@@ -212,7 +213,6 @@ class StoppedWithoutEnd(Stopping):
             self.assertEqual(late[0].answer().status, 503)
         self.assertEqual(self.server.ended(STOP_SECONDS), 0)
         self.assertEqual(self.counters(), {'x': (0, 0)})
-
 
 
 class Killed(Load):

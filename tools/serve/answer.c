@@ -33,7 +33,8 @@ enum MHD_Result footfall__serve_answer(struct footfall_serve_connection *c)
     const struct footfall_web_response *from = footfall__web_response(c->request.exchange);
     struct MHD_Response *response = from != NULL ? response_of(from) : NULL;
     enum MHD_Result result = MHD_YES;
-    int is_last = c->request.too_large || c->request.is_malformed || c->loop->mode != FOOTFALL_SERVE_OPEN;
+    int is_last = c->request.too_large || c->request.is_malformed ||
+                  atomic_load(&c->loop->server->mode) != (int)FOOTFALL_SERVE_OPEN;
     if (response == NULL)
         return MHD_NO;
     for (size_t i = 0; result == MHD_YES && i < from->header_count; i++)
