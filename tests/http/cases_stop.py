@@ -1,13 +1,15 @@
 """The end of a server, under load: stopped, it has answered what it counted; killed, it has counted what it answered."""
 import itertools
+import os
 import signal
 import socket
 import struct
+import subprocess
 import time
 
-from client import request
+from client import Connection, request
 from crowd import Crowd, Stuck
-from server import STOP_SECONDS
+from server import LISTENING, STOP_SECONDS, Server
 from serving import Case
 
 CLIENTS = 48
@@ -150,6 +152,21 @@ class Stopped(Load):
         self.assertEqual((answer.status, answer.closes), (200, True), answer)
         self.assertEqual(self.server.ended(STOP_SECONDS), 0)
         self.assertEqual(self.counters(), {'x': (3, 1)})
+
+    def test_log_that_nobody_reads(self):
+        """What does not fit into the pipe is lost; nobody waits for it."""
+        reads, writes = os.pipe()
+        with open(reads, encoding='utf-8') as log:
+            process = subprocess.Popen(self.serve_command('log_level=info'), cwd=self.folder, env=self.environment,
+                                       stdin=subprocess.DEVNULL, stderr=writes)
+            os.close(writes)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            with Connection(Server.read_address(LISTENING.match(log.readline())[1])) as connection:
+                for number in range(self.many(3000)):
+                    self.assertEqual(connection.ask('GET', '/nothing/' + 99 * 'x').status, 404, number)
+            process.terminate()
+            self.assertEqual(process.wait(STOP_SECONDS), 0)
 
     def test_twice(self):
         """A second signal changes nothing."""

@@ -1,6 +1,7 @@
 /* serve.c: the HTTP server, until a signal ends it. What it does is tools/serve's affair. */
 #include "cli.h"
 
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,7 +12,10 @@ static void log_line(void *user, enum footfall_log_level level, const char *line
 {
     char text[600];
     size_t bytes = 0;
+    struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
     (void)user;
+    if (poll(&out, 1, 0) == 0)
+        return; /* whoever reads it has stopped: nobody is to wait for that */
     if (level < FOOTFALL_LOG_INFO) {
         footfall__cli_complain(0, "%s", line);
         return;
