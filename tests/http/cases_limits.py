@@ -73,6 +73,19 @@ class Sizes(Case):
             self.assertRegex(connection.rest(), rb'\A(HTTP/1\.1 (431|414|400) |\Z)')
         self.assertEqual(self.numbers('x'), (1, 1))
 
+    def test_counted_means_answered(self):
+        """Header and answer share a memory: where it ends for the one, nothing is counted."""
+        self.serve('http.header_bytes=4096')
+        answers = 0
+        for bytes_ in range(6000, 8600, 50):
+            for padding in (b'X-Padding: ' + b'x' * bytes_, b'Cookie: ' + b'a=b; ' * (bytes_ // 20), b'Cookie: ' + b'x' * (bytes_ // 2),
+                            b'\r\n'.join([b'X: y'] * (bytes_ // 60))):
+                with self.server.connect() as connection:
+                    connection.send(b'GET /visit/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n' + padding + b'\r\n\r\n')
+                    answers += connection.rest().startswith(b'HTTP/1.1 200 ')
+        self.assertTrue(0 < answers < 4 * 52)
+        self.assertEqual(self.numbers('x'), (answers, 1))
+
     def test_target(self):
         self.serve()
         longest = '/visit/x?' + 'y' * (8192 - len('/visit/x'))

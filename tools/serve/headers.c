@@ -88,6 +88,22 @@ static int is_doubtful(const struct taken *all)
     return all->lengths + all->encodings > 1 || (all->encodings == 1 && strcasecmp(all->encoding, "chunked") != 0);
 }
 
+/* libmicrohttpd notes every line and every cookie, copies the cookies, and writes the answer's header, all in the connection's
+ * memory. What leaves no room for the answer ends here, before it counts: the connection would end then. */
+static int leaves_room(const struct taken *all, const struct footfall_serve_connection *c)
+{
+    enum { NOTE_BYTES = 64, ANSWER_BYTES = 1024 };
+    const union MHD_ConnectionInfo *known = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    size_t bytes = known != NULL ? known->header_size : 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const char *cookie = strcasecmp(all->headers[i].name, "Cookie") == 0 ? all->headers[i].value : NULL;
+        bytes += NOTE_BYTES + (cookie != NULL ? strlen(cookie) : 0);
+        for (; cookie != NULL; cookie = *cookie != '\0' ? strchr(cookie + 1, ';') : NULL)
+            bytes += NOTE_BYTES;
+    }
+    return bytes + ANSWER_BYTES <= footfall__serve_memory(c->loop->server->settings.header_bytes);
+}
+
 int footfall__serve_take_headers(struct footfall_serve_connection *c, const char *method, const char *version)
 {
     struct footfall_serve_request *r = &c->request;
@@ -101,6 +117,8 @@ int footfall__serve_take_headers(struct footfall_serve_connection *c, const char
         all.room = all.count;
         take_all(c, &all, version);
     }
+    if (!all.is_wrong && !leaves_room(&all, c))
+        return -1;
     r->asked.headers = all.headers;
     r->asked.header_count = all.count < all.room ? all.count : all.room;
     r->length = all.length != NULL ? strtoull(all.length, NULL, 10) : 0;

@@ -125,7 +125,7 @@ static void *run(void *user)
 
 /* A connection's memory holds the header as it came, what libmicrohttpd notes of each of its lines, a copy of the cookies, and
  * the header of the answer. */
-static size_t memory_of(size_t header_bytes)
+size_t footfall__serve_memory(size_t header_bytes)
 {
     return header_bytes + 4096;
 }
@@ -135,7 +135,7 @@ static struct MHD_Daemon *new_daemon(struct footfall_serve_loop *loop)
     const struct footfall_serve_settings *settings = &loop->server->settings;
     struct MHD_OptionItem options[] = {
         { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)settings->max_connections, NULL }, /* over all it is accept.c's */
-        { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)memory_of(settings->header_bytes), NULL },
+        { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)footfall__serve_memory(settings->header_bytes), NULL },
         { MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
         { MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
         { MHD_OPTION_END, 0, NULL },

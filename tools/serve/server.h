@@ -188,6 +188,8 @@ void footfall__serve_log_mhd(void *server, const char *format, va_list args) __a
 /* Starts a thread, with a small stack. 0, or an errno. */
 int footfall__serve_thread(pthread_t *out, void *(*run)(void *), void *user);
 
+size_t footfall__serve_memory(size_t header_bytes); /* of a connection */
+
 int footfall__serve_loops_start(struct footfall_serve *server, struct footfall_error *err);
 /* Sets the mode, and wakes the loops for it. */
 void footfall__serve_set_mode(struct footfall_serve *server, enum footfall_serve_mode mode);
