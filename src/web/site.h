@@ -58,6 +58,7 @@ struct footfall_web {
     char page_tag[FOOTFALL__WEB_TAG_ROOM], widget_tag[FOOTFALL__WEB_TAG_ROOM];
     struct footfall__web_places places;
     atomic_int warned;          /* of a forwarding header from a peer that is not trusted */
+    atomic_int refused;         /* warned of a visit by nobody */
     atomic_llong complained_ms; /* when the store's last error was logged */
     struct footfall__web_tally tally;
 };

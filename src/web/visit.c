@@ -63,12 +63,20 @@ static void warn(struct footfall_web_exchange *x)
             header);
 }
 
+/* Once too: otherwise nothing is counted, and only the visitors' browsers are told. */
+static void warn_of_refusal(struct footfall_web *web, const char *reason)
+{
+    if (!atomic_load_explicit(&web->refused, memory_order_relaxed) && !atomic_exchange(&web->refused, 1))
+        footfall__web_log(web, FOOTFALL_LOG_WARN, "a visit is not counted: %s", reason);
+}
+
 static int find_address(struct footfall_web_exchange *x)
 {
     char why[160];
     const char *reason = footfall__web_client_address(x->address, why, x->web->clients, x->request);
     warn(x);
     if (reason != NULL) {
+        warn_of_refusal(x->web, reason);
         footfall__web_error(x, FOOTFALL__WEB_BAD_ADDRESS, reason);
         return 0;
     }

@@ -203,6 +203,7 @@ class Configuration(Case):
                 self.assertTrue(done.err.startswith('footfall: '), done)
                 self.assertIn('http.' + setting.partition('=')[0], done.err)
                 self.assertNotIn('fifteen bytes', done.err)
+                self.assertFalse(os.path.exists(self.path('footfall.db')), 'made before all keys were read')
 
     def test_store(self):
         self.write('footfall.ini', 'window = nonsense\n')

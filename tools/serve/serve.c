@@ -60,8 +60,14 @@ static void panic(void *user, const char *file, unsigned line, const char *reaso
 
 int footfall__serve_check(const struct footfall_config *config, struct footfall_error *err)
 {
+    static const struct footfall_web_options silent;
     struct footfall_serve_settings settings;
-    return footfall__serve_settings_read(&settings, config, err);
+    struct footfall_web *web = NULL;
+    int rc = footfall__serve_settings_read(&settings, config, err);
+    if (rc == FOOTFALL_OK)
+        rc = footfall__web_open(&web, NULL, config, &silent, err); /* reads, and asks nothing of the store */
+    footfall__web_close(web);
+    return rc;
 }
 
 static struct footfall_serve *new_server(struct footfall *ff, const struct footfall_serve_options *options)
