@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/crypto.h>
+
 #include "alloc.h"
 #include "clock.h"
 #include "respond.h"
@@ -296,5 +298,6 @@ void footfall__web_end(struct footfall_web_exchange *x)
     footfall__web_settle(x);
     footfall__web_listing_free(x->listing);
     free(x->owned);
+    OPENSSL_cleanse(x->address, sizeof x->address);
     footfall__free(x);
 }

@@ -38,7 +38,7 @@ void footfall__web_place_freed(struct footfall__web_places *places)
 {
     uint64_t both = atomic_load(&places->both);
     atomic_fetch_add(&places->outside, 1);
-    while (taken(both) > 0)
+    while (taken(both) > 0 && !atomic_load(&places->beyond))
         if (atomic_compare_exchange_weak(&places->both, &both, both - 1))
             break;
 }
@@ -53,7 +53,7 @@ static int count_one(void *user, const char *name, int64_t total, int64_t unique
     (void)name;
     (void)total;
     (void)unique;
-    return ++counting->count >= counting->most;
+    return ++counting->count > counting->most; /* how many more is not worth a list without end */
 }
 
 /* Until all is known nobody takes a place; only administration makes and deletes meanwhile, and then it is counted again. */
@@ -68,6 +68,7 @@ int footfall__web_know_counters(struct footfall_web *web, struct footfall_error 
         if (rc != FOOTFALL_OK)
             return rc;
         atomic_store(&places->both, counting.count);
+        atomic_store(&places->beyond, counting.count > counting.most);
         atomic_store(&places->known, atomic_load(&places->outside) == outside);
     }
     if (err != NULL)

@@ -36,6 +36,7 @@ struct footfall__web_tally {                               /* relaxed: each is a
 struct footfall__web_places {
     uint64_t most;         /* less than 2^31 */
     atomic_int known;      /* it was counted how many there were */
+    atomic_int beyond;     /* and those were more than there may be: until the next start no place comes free */
     _Atomic uint64_t both; /* taken, and how many of them may be given back (places.c) */
     atomic_uint settled;   /* grows with each that is settled */
     atomic_uint outside;   /* grows when administration makes or deletes a counter */
