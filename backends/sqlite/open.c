@@ -252,12 +252,15 @@ static int look_for_file(const struct footfall_sqlite *store, struct footfall_st
 /* SQLite does not say that it is the folder, or the log in it, that it cannot make. */
 static void explain(const struct footfall_sqlite *store, struct footfall_store_call *call)
 {
+    struct stat found;
     int primary = call->native & 0xff;
     int denied = primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY ? folder_denied(store) : 0;
     size_t bytes = call->text_bytes > 0 ? strlen(call->text) : 0;
-    if (denied != 0 && bytes > 0)
-        footfall__format(call->text + bytes, call->text_bytes - bytes, "; its folder cannot be used: %s",
-                         strerror(denied));
+    char *end = bytes > 0 ? call->text + bytes : NULL;
+    if (end != NULL && primary == SQLITE_CANTOPEN && stat(store->path, &found) == 0 && S_ISDIR(found.st_mode))
+        footfall__format(end, call->text_bytes - bytes, "; it is a folder");
+    else if (end != NULL && denied != 0)
+        footfall__format(end, call->text_bytes - bytes, "; its folder cannot be used: %s", strerror(denied));
 }
 
 /* Store status. An existing file is looked at before anything of it is changed. */

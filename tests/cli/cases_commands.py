@@ -331,7 +331,7 @@ class Output(Case):
         whole = self.ok('--help')
         commands = re.findall(r'^  ([a-z][a-z-]*) ', whole, re.MULTILINE)
         self.assertEqual(commands, ['visit', 'add', 'get', 'list', 'set', 'delete', 'forget', 'ingest', 'export', 'import', 'demo',
-                                    'purge', 'doctor', 'config', 'iam-policy', 'bench'])
+                                    'purge', 'serve', 'doctor', 'config', 'iam-policy', 'bench'])
         for command in commands:
             text = self.ok(command, '--help')
             self.assertTrue(text.startswith(f'usage: footfall {command}'), text)

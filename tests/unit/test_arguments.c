@@ -115,6 +115,7 @@ static void test_mistakes_are_named(void **state)
         { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
           "there is no command 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; see footfall --help" },
         { "list --sotr x", "there is no option '--sotr'; did you mean '--sort'?" },
+        { "serve --port 80", "there is no option '--port'; see footfall --help" },
         { "list --limits=5", "there is no option '--limits'; did you mean '--limit'?" },
         { "list --colour", "there is no option '--colour'; did you mean '--color'?" },
         { "list --colossal", "there is no option '--colossal'; see footfall --help" },

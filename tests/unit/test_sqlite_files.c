@@ -33,6 +33,13 @@ static void expect_refused_untouched(struct kit *kit, const char *words)
     free(wal);
 }
 
+static void a_folder(void **state)
+{
+    struct kit *kit = *state;
+    assert_int_equal(kit_open_with(kit, kit->dir, "normal"), FOOTFALL_STORE_BROKEN);
+    assert_non_null(strstr(kit->text, "it is a folder"));
+}
+
 static void foreign_files(void **state)
 {
     struct kit *kit = *state;
@@ -464,6 +471,7 @@ static void findings_and_metrics(void **state)
 }
 
 const struct CMUnitTest sqlite_files[] = {
+    cmocka_unit_test_setup_teardown(a_folder, kit_setup_only, kit_teardown),
     cmocka_unit_test_setup_teardown(foreign_files, kit_setup_only, kit_teardown),
     cmocka_unit_test_setup_teardown(other_schema_versions, kit_setup_only, kit_teardown),
     cmocka_unit_test_setup_teardown(truncated_file, kit_setup_only, kit_teardown),

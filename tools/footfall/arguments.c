@@ -79,6 +79,26 @@ static int unknown_command(const struct parser *p, const char *word)
     return -1;
 }
 
+static int belongs_to(enum footfall_cli_command command, enum footfall_cli_option option)
+{
+    const struct footfall_cli_own_option *own = footfall__cli_commands[command].own;
+    if (footfall__cli_options[option].help != NULL)
+        return 1;
+    for (; own->option != FOOTFALL_CLI_END; own++)
+        if (own->option == option)
+            return 1;
+    return 0;
+}
+
+/* Whether it may be meant, as far as the command is known yet. */
+static int may_be_meant(const struct parser *p, enum footfall_cli_option option)
+{
+    for (size_t i = 0; p->word_count > 0 && i < FOOTFALL_CLI_COMMANDS; i++)
+        if (strcmp(footfall__cli_commands[i].name, p->words[0]) == 0)
+            return belongs_to((enum footfall_cli_command)i, option);
+    return 1;
+}
+
 static int unknown_option(const struct parser *p, const char *word, size_t name_bytes)
 {
     const char *nearest = NULL;
@@ -87,7 +107,7 @@ static int unknown_option(const struct parser *p, const char *word, size_t name_
     snprintf(name, sizeof name, "%.*s", (int)(name_bytes < sizeof name ? name_bytes : sizeof name), word);
     printable(shown, name);
     for (size_t i = 0; strncmp(name, "--", 2) == 0 && i < FOOTFALL_CLI_OPTIONS; i++)
-        if (footfall__cli_options[i].name != NULL)
+        if (footfall__cli_options[i].name != NULL && may_be_meant(p, (enum footfall_cli_option)i))
             compare(&nearest, &least, name + 2, footfall__cli_options[i].name);
     if (nearest != NULL)
         snprintf(p->text, p->text_bytes, "there is no option '%s'; did you mean '--%s'?", shown, nearest);
@@ -195,17 +215,6 @@ static int take_words(struct parser *p)
         if (failed)
             return -1;
     }
-    return 0;
-}
-
-static int belongs_to(enum footfall_cli_command command, enum footfall_cli_option option)
-{
-    const struct footfall_cli_own_option *own = footfall__cli_commands[command].own;
-    if (footfall__cli_options[option].help != NULL)
-        return 1;
-    for (; own->option != FOOTFALL_CLI_END; own++)
-        if (own->option == option)
-            return 1;
     return 0;
 }
 
