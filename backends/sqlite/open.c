@@ -136,7 +136,13 @@ static int connect_file(struct footfall_sqlite *store, const char *file, int cre
     return rc;
 }
 
-enum { LEAST_FRAMES = 4000, MOST_FRAMES = 16000 }; /* of the log, when it is put back */
+/* Of the log, when it is put back. Whoever comes just then waits for the disk; with `full` everybody does so anyway. */
+enum { LEAST_FRAMES = 2000, LEAST_FRAMES_FULL = 4000, MOST_FRAMES = 16000 };
+
+static int least_frames(const struct footfall_sqlite *store)
+{
+    return store->full ? LEAST_FRAMES_FULL : LEAST_FRAMES;
+}
 
 /* After each commit, with the lock released. Putting the log back costs a write for every page that it holds once: in a big
  * file, whose pages seldom repeat, longer logs make for fewer and better ordered writes. Faults here lose nothing: the log
@@ -148,8 +154,8 @@ static int after_commit(void *user, sqlite3 *db, const char *name, int frames)
     if (frames < store->checkpoint_frames)
         return SQLITE_OK;
     sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (footfall__sqlite_pragma(store, "PRAGMA page_count", &pages) != SQLITE_OK || pages / 4 < LEAST_FRAMES)
-        store->checkpoint_frames = LEAST_FRAMES;
+    if (footfall__sqlite_pragma(store, "PRAGMA page_count", &pages) != SQLITE_OK || pages / 4 < least_frames(store))
+        store->checkpoint_frames = least_frames(store);
     else
         store->checkpoint_frames = pages / 4 < MOST_FRAMES ? (int)(pages / 4) : MOST_FRAMES;
     footfall__sqlite_facts_drop(store); /* that look may have shown us what others have committed since */
@@ -206,7 +212,7 @@ static int set_pragmas(struct footfall_sqlite *store)
                           "PRAGMA foreign_keys = OFF;"
                           "PRAGMA secure_delete = ON;",
                           NULL, NULL, NULL);
-    store->checkpoint_frames = LEAST_FRAMES;
+    store->checkpoint_frames = least_frames(store);
     sqlite3_wal_hook(store->db, after_commit, store);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(store->db, store->full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL,

@@ -98,6 +98,7 @@ int footfall__web_open(struct footfall_web **out, struct footfall *ff, const str
     footfall__web_tag(web->widget_tag, footfall__web_widget.body, footfall__web_widget.body_bytes);
     rc = read_config(web, config, err);
     if (rc != FOOTFALL_OK) {
+        footfall__web_name_place(err, config);
         footfall__web_close(web);
         return rc;
     }

@@ -41,6 +41,10 @@ int footfall__web_open(struct footfall_web **out, struct footfall *ff, const str
                        const struct footfall_web_options *options, struct footfall_error *err);
 void footfall__web_close(struct footfall_web *web); /* NULL is fine */
 
+/* Puts before an error that begins with the name of a key where the key's value comes from ("site.conf:7: "), as the library's own
+ * errors have it. For the front end's keys; footfall__web_open does it by itself. err may be NULL. */
+void footfall__web_name_place(struct footfall_error *err, const struct footfall_config *config);
+
 /* Counts the counters that there are, for http.max_counters: at most so many are listed. Until it has succeeded once, a request
  * that would make a counter is answered 503. Blocks; one call at a time. OK too when there is no limit to keep, or it is known
  * already; errors of footfall_list. */

@@ -91,6 +91,15 @@ class Any(Doctor):
                 self.assertIn('This is footfall ', done.out)
         self.assert_untouched()
 
+    def test_the_server_s_keys(self):
+        """Whatever is wrong of http.* is said here as `serve` says it, with its place."""
+        for key, value in (('trusted_proxies', 'foo'), ('listen', 'nowhere'), ('max_counters', '0')):
+            name = self.write('site.conf', f'[http]\n{key} = {value}\n')
+            found = self.doctor('-c', name, status=3)
+            self.says(found, 'wrong', f'site.conf:2: http.{key}: ')
+            self.assertIn(f'{name}:2: http.{key}: ', self.fails(3, '-c', name, 'serve'))
+        self.assert_untouched()
+
     def test_unknown_variables(self):
         found = self.doctor(env={'FOOTFALL_WINDWO': '5h'})
         self.says(found, 'warning', 'FOOTFALL_WINDWO is not a known variable; did you mean FOOTFALL_WINDOW?')

@@ -19,7 +19,7 @@ WAYS = ((b'',), (b'GET /vis',), (BEGUN,), (BEGUN + b'Content-Length: 1000\r\n\r\
 class Load(Case):
     def test_visits_among_slow_clients(self):
         visits, addresses = self.many(VISITS), self.many(ADDRESSES)
-        self.serve('http.trusted_proxies=127.0.0.1', 'http.max_connections=1024', 'http.request_timeout=1s',
+        self.serve('deadline=20s', 'http.trusted_proxies=127.0.0.1', 'http.max_connections=1024', 'http.request_timeout=1s',
                    'http.idle_timeout=1s')
         bad = [Stuck(self.server, *way) for way, _ in zip(itertools.cycle(WAYS), range(CONNECTIONS // 2 - 10))]
         bad += [never_reads(self.server) for _ in range(10)]
@@ -60,7 +60,7 @@ class Load(Case):
     def test_reads_and_visits_of_many_counters(self):
         """Readers are answered beside those who count; each counter has its own exact number."""
         counters, each = 40, self.many(50)
-        self.serve('http.trusted_proxies=127.0.0.1')
+        self.serve('deadline=20s', 'http.trusted_proxies=127.0.0.1')
         wanted = counters * each * [('POST', 'visit'), ('GET', 'badge')]
         wanted = [(method, f'/{route}/c{number // 2 % counters}') for number, (method, route) in enumerate(wanted)]
         self.random.shuffle(wanted)

@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "serve.h"
+
 #define LOOK_MS 10000 /* for looking, once the store is open: also where calls have shorter deadlines */
 #define INDENT 9      /* of the sentences, behind the widest tag */
 
@@ -175,6 +177,15 @@ static void print_sum(const struct report *report, const char *backend)
     footfall__cli_written();
 }
 
+/* What the store's check does not read: the keys of the server. */
+static int check_server(struct footfall_cli *cli, struct report *report)
+{
+    struct footfall_error err;
+    if (footfall__serve_check(cli->config, &err) == FOOTFALL_OK)
+        return 0;
+    return cannot_look(report, &err);
+}
+
 int footfall__cli_doctor(struct footfall_cli *cli)
 {
     struct footfall_call call = FOOTFALL_CALL_INIT;
@@ -190,6 +201,8 @@ int footfall__cli_doctor(struct footfall_cli *cli)
         exit = cannot_look(&report, &err);
     else if (report.counts[FOOTFALL_WRONG] > 0)
         exit = FOOTFALL_CLI_FAILED;
+    if (check_server(cli, &report) != 0 && exit == 0)
+        exit = FOOTFALL_CLI_CONFIG_EXIT;
     if (!cli->json)
         print_sum(&report, footfall_config_get(cli->config, "backend"));
     return exit;

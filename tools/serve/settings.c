@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "web.h"
+
 enum {
     THREADS_BY_ITSELF = 8,    /* at most, when nobody says how many */
     OTHER_DESCRIPTORS = 64,   /* that a process may have open beside its connections: the store, epoll, standard ones */
@@ -47,6 +49,8 @@ int footfall__serve_settings_read(struct footfall_serve_settings *out, const str
 {
     int64_t connections = 0, per_address = 0, threads = 0, header = 0, body = 0;
     int rc = footfall__serve_place_read(&out->place, footfall_config_get(config, "http.listen"), err);
+    if (rc != FOOTFALL_OK)
+        footfall__web_name_place(err, config);
     if (rc == FOOTFALL_OK)
         rc = footfall_config_integer(&connections, config, "http.max_connections", 1, CONNECTIONS_MAX, err);
     if (rc == FOOTFALL_OK)
