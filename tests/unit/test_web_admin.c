@@ -113,7 +113,8 @@ static void expect_token(const char *text, size_t bytes, const char *wrong)
     support_file_write(path, text, bytes);
     if (site_try(HEADERS("http.admin_token_file", path), &err) != (wrong != NULL ? FOOTFALL_CONFIG : FOOTFALL_OK))
         fail_msg("%zu bytes: %s", bytes, err.text);
-    if (wrong != NULL && (strncmp(err.text, "setting: http.admin_token_file: ", 32) != 0 || strstr(err.text, wrong) == NULL))
+    if (wrong != NULL &&
+        (strncmp(err.text, "setting: http.admin_token_file: ", 32) != 0 || strstr(err.text, wrong) == NULL))
         fail_msg("%s is not %s", err.text, wrong);
 }
 
