@@ -37,7 +37,7 @@ static int cut_to_prefix(struct footfall_web_ip *ip, unsigned prefix)
     int had = 0;
     for (unsigned i = 0; i < sizeof ip->bytes; i++) {
         unsigned kept = prefix > 8 * i ? prefix - 8 * i : 0;
-        uint8_t mask = kept >= 8 ? 0xff : (uint8_t)(0xff00U >> kept);
+        unsigned mask = kept >= 8 ? 0xffU : (0xff00U >> kept) & 0xffU;
         had |= (ip->bytes[i] & ~mask) != 0;
         ip->bytes[i] = (uint8_t)(ip->bytes[i] & mask);
     }
