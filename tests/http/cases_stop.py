@@ -29,6 +29,8 @@ class Stopping(Case):
             self.server.connect().close()
         except ConnectionRefusedError:
             return True
+        except ConnectionResetError:  # just now
+            return False
         return False
 
 
