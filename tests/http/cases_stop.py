@@ -155,6 +155,21 @@ class Stopped(Load):
         self.assertEqual(self.server.ended(STOP_SECONDS), 0)
         self.assertEqual(self.counters(), {'x': (3, 1)})
 
+    def test_who_stands_at_the_door(self):
+        """The system has taken their connections and the server has not looked at them yet: they are let in."""
+        self.serve()
+        self.server.send(signal.SIGSTOP)
+        waiting = [self.server.connect() for _ in range(100)]
+        for each in waiting:
+            self.addCleanup(each.close)
+            each.send(request('POST', '/visit/x'))
+        self.server.send(signal.SIGTERM)
+        self.server.send(signal.SIGCONT)
+        answers = [each.answer() for each in waiting]
+        self.assertEqual({(each.status, each.closes) for each in answers}, {(200, True)})
+        self.assertEqual(self.server.ended(STOP_SECONDS), 0)
+        self.assertEqual(self.counters(), {'x': (100, 1)})
+
     def test_log_that_nobody_reads(self):
         """What does not fit into the pipe is lost; nobody waits for it."""
         reads, writes = os.pipe()

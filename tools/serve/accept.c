@@ -11,6 +11,7 @@
 
 enum {
     AT_ONCE = 64,   /* connections, before other things are looked after */
+    AT_END = 4096,  /* connections; as long as the system's queue may be */
     PAUSE_MS = 100, /* after accept has failed for want of something */
     WAY_MS = 50,    /* for a connection to make way */
     WARN_EVERY_MS = 60000
@@ -119,6 +120,13 @@ void footfall__serve_accept(struct footfall_serve *server, int64_t wait_ms, int 
     }
     for (int i = 0; what[1].revents != 0 && i < AT_ONCE; i++)
         if (is_full(server) || !take_one(server))
+            return;
+}
+
+void footfall__serve_accept_last(struct footfall_serve *server)
+{
+    for (int i = 0; i < AT_END && !is_full(server); i++)
+        if (!take_one(server))
             return;
 }
 

@@ -209,7 +209,7 @@ static int is_quiet(struct footfall_serve *server, int64_t begin_ms)
 {
     struct load load = load_of(server);
     int64_t since_ms = load.active_ms > begin_ms ? load.active_ms : begin_ms;
-    return load.under_way == 0 && footfall__serve_ms() - since_ms >= QUIET_MS;
+    return load.modes_agree && load.under_way == 0 && footfall__serve_ms() - since_ms >= QUIET_MS;
 }
 
 static int is_busy(struct footfall_serve *server)
@@ -237,6 +237,7 @@ static enum footfall_serve_left stop(struct footfall_serve *server)
     footfall__serve_notify("STOPPING=1");
     footfall__serve_upkeep_stop(server);
     footfall__serve_set_mode(server, FOOTFALL_SERVE_STOPPING);
+    footfall__serve_accept_last(server);
     footfall__serve_listen_end(&server->listener);
     while (!is_quiet(server, begin_ms) && footfall__serve_ms() - begin_ms < PATIENCE_MS)
         footfall__serve_pause(10);

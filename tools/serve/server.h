@@ -212,6 +212,8 @@ void footfall__serve_give_back_memory(void);  /* that is free, to the system */
 
 /* Waits for connections and takes them, for wait_ms at most; a signal ends it early when interrupted() is not 0. */
 void footfall__serve_accept(struct footfall_serve *server, int64_t wait_ms, int (*interrupted)(void));
+/* Takes those that wait in the system's queue, which would be reset when the listening socket is closed. */
+void footfall__serve_accept_last(struct footfall_serve *server);
 /* Only waits, also for signals. */
 void footfall__serve_pause(int64_t wait_ms);
 
