@@ -127,11 +127,12 @@ static int is_trusted(const struct footfall_web_clients *clients, const char *ad
 
 int footfall__web_client_proxied(const struct footfall_web_clients *clients, const char *peer, int peer_is_unix)
 {
-    if (clients->any)
-        return 1;
+    struct footfall_web_ip ip;
     if (peer_is_unix)
-        return clients->local;
-    return peer != NULL && is_trusted(clients, peer);
+        return clients->any || clients->local;
+    if (peer == NULL)
+        return 0; /* nobody's word */
+    return clients->any ? footfall__web_ip_read(&ip, peer, strlen(peer)) : is_trusted(clients, peer);
 }
 
 /* ---- one entry of a header -------------------------------------------------------------------------------------------- */

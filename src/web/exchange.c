@@ -176,11 +176,11 @@ static uint32_t time_left(const struct footfall_web_exchange *x)
     return left > 0 ? (uint32_t)left : 0;
 }
 
-/* The call for this step: 1; 0: its time is over, and that is the outcome. */
+/* The call for this step: 1; 0: its time is over, or there is no store, and that is the outcome. */
 static int may_call(struct footfall_web_exchange *x, struct footfall_call *call)
 {
     *call = (struct footfall_call)FOOTFALL_CALL_INIT;
-    call->wait_ms = time_left(x);
+    call->wait_ms = x->web->ff != NULL ? time_left(x) : 0;
     if (call->wait_ms == 0)
         x->result = (struct footfall_result){ .status = FOOTFALL_TEMPORARY };
     return call->wait_ms > 0;

@@ -106,6 +106,11 @@ int footfall__web_open(struct footfall_web **out, struct footfall *ff, const str
     return FOOTFALL_OK;
 }
 
+void footfall__web_use(struct footfall_web *web, struct footfall *ff)
+{
+    web->ff = ff;
+}
+
 void footfall__web_close(struct footfall_web *web)
 {
     if (web == NULL)

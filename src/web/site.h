@@ -43,7 +43,7 @@ struct footfall__web_places {
 };
 
 struct footfall_web {
-    struct footfall *ff;
+    struct footfall *ff; /* NULL: not there yet */
     struct footfall_web_options options;
     struct footfall_web_clients *clients;
     struct footfall_web_origins *origins;

@@ -35,11 +35,13 @@ struct footfall_web_options {
 };
 
 /* Reads http.cors_origins, .trusted_proxies, .address_header, .default_counter, .create, .max_counters, .admin_token_file and
- * .requests_per_second. ff, config and what the options point to must outlive the site. The caller owns *out and ends it with
+ * .requests_per_second. ff, config and what the options point to must outlive the site. ff is NULL where the store cannot be opened
+ * yet: until footfall__web_use what needs it is answered 503 (temporary, not counted). The caller owns *out and ends it with
  * footfall__web_close, when no exchange is left. Errors: CONFIG (names the key), NO_MEMORY. */
 int footfall__web_open(struct footfall_web **out, struct footfall *ff, const struct footfall_config *config,
                        const struct footfall_web_options *options, struct footfall_error *err);
-void footfall__web_close(struct footfall_web *web); /* NULL is fine */
+void footfall__web_use(struct footfall_web *web, struct footfall *ff); /* once, while there is no exchange */
+void footfall__web_close(struct footfall_web *web);                    /* NULL is fine */
 
 /* Puts before an error that begins with the name of a key where the key's value comes from ("site.conf:7: "), as the library's own
  * errors have it. For the front end's keys; footfall__web_open does it by itself. err may be NULL. */

@@ -13,8 +13,8 @@ from cases import case, finish, read
 root = sys.argv[1]
 STORE, PUBLIC, ADMIN = 'footfall_store.h', 'footfall.h', 'footfall_admin.h'
 # Who may see their libraries' headers.
-LIBRARIES = {'sqlite3.h': ('backends/sqlite/',), 'hiredis.h': ('backends/redis/',), 'jansson.h': ('tools/', 'src/logs/', 'src/web/', 'backends/dynamodb/'),
-             'curl/curl.h': ('backends/dynamodb/',), 'zlib.h': ('tools/', 'backends/dynamodb/'), 'microhttpd.h': ('tools/serve/',)}
+LIBRARIES = {'sqlite3.h': ('backends/sqlite/',), 'hiredis.h': ('backends/redis/',), 'jansson.h': ('tools/', 'src/lambda/', 'src/logs/', 'src/web/', 'backends/dynamodb/'),
+             'curl/curl.h': ('backends/dynamodb/', 'tools/lambda/'), 'zlib.h': ('tools/', 'backends/dynamodb/'), 'microhttpd.h': ('tools/serve/',)}
 # A backend is named where it is chosen: the registry's table and the table of keys. The command line's table has the option
 # whose name is a promise, --from-dynamodb-tutorial.
 MAY_NAME = {'src/registry.c', 'src/config_keys.c', 'tools/footfall/table.c'}
@@ -52,12 +52,16 @@ def allowed(path):
         return own | LEAF | {PUBLIC, ADMIN, STORE}
     if folder == 'src/web':
         return own | LEAF | {PUBLIC, ADMIN}
+    if folder == 'src/lambda':
+        return own | LEAF | {PUBLIC, ADMIN, 'web.h'}
     if folder.startswith('src/'):
         return own | LEAF
     if folder.startswith('backends/'):
         return own | LEAF | {STORE}
     if folder == 'tools/serve':
         return own | {PUBLIC, ADMIN, 'web.h'}
+    if folder == 'tools/lambda':
+        return own | {PUBLIC, ADMIN, 'web.h', 'lambda.h'}
     if folder.startswith('tools'):
         return own | LOGS | {PUBLIC, ADMIN, 'serve.h'}
     return None  # tests may see everything

@@ -33,6 +33,32 @@ static void from_now_on(enum fault fault, const enum fault *script, size_t count
     fault_store_plan(&plan);
 }
 
+/* The store could not be opened yet. */
+static void without_store(struct site *site)
+{
+    static const char *const asks[] = { "/visit/a", "/counter/a", "/badge/a", "/badge/a?hit=1", "/readyz", NULL };
+    const struct reply *reply = NULL;
+    from_now_on(FAULT_NONE, NULL, 0);
+    footfall__web_use(site->web, NULL);
+    for (size_t i = 0; asks[i] != NULL; i++) {
+        reply = site_get(site, asks[i]);
+        expect_code(reply, 503, "temporary");
+        assert_string_equal(header_of(reply, "Access-Control-Allow-Origin"), "*");
+    }
+    expect_status(site_get(site, "/"), 200);
+    expect_status(site_get(site, "/healthz"), 200);
+    expect_code(site_ask(site, "GET", "/visit/a", HEADERS("peer", "none")), 400, "bad_address");
+    footfall__web_use(site->web, site->ff);
+    expect_status(site_get(site, "/visit/a"), 200);
+    expect_numbers(site, "a", 1, 1, 1);
+}
+
+static void needs_the_store(void **state)
+{
+    (void)state;
+    both_ways(without_store, NULL, FAULTY("without_store"));
+}
+
 static void statuses_of(struct site *site)
 {
     const char *const *key = HEADERS("Idempotency-Key", "x");
@@ -425,6 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statuses),
+        cmocka_unit_test(needs_the_store),
         cmocka_unit_test(place_of_administration),
         cmocka_unit_test(waiting_between_steps),
         cmocka_unit_test(places),

@@ -154,7 +154,10 @@ static void peers_trusted(void **state)
         { "any", "unix", 1 },
         { "any", "127.0.0.1", 1 },
         { "any", "2001:db8::1", 1 },
-        { "any", NULL, 1 },
+        { "any", NULL, 0 },
+        { "any", "", 0 },
+        { "any", "192.0.2.1/32", 0 },
+        { "any", "test-invoke-source-ip", 0 },
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
