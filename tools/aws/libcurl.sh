@@ -68,10 +68,10 @@ END
 compile_curl() {
     cd "$1" && CFLAGS="-O2 -fPIC $hardened" ./configure --quiet --prefix=/usr --disable-shared --enable-static --with-pic \
         --disable-dependency-tracking --with-openssl --with-ca-bundle=/etc/pki/tls/certs/ca-bundle.crt --without-ca-path \
-        --enable-ipv6 --enable-threaded-resolver --enable-proxy --enable-http-auth --enable-dateparse \
+        --enable-ipv6 --enable-threaded-resolver --enable-proxy --enable-http-auth --enable-dateparse --enable-headers-api \
         --without-{zlib,brotli,zstd,nghttp2,libidn2,libpsl,libgsasl,libssh,libssh2,librtmp,gssapi} \
         --disable-{ares,dict,file,ftp,gopher,imap,ldap,ldaps,mqtt,pop3,rtsp,smb,smtp,telnet,tftp,websockets} \
-        --disable-{alt-svc,cookies,crypto-auth,dnsshuffle,doh,get-easy-options,headers-api,hsts,libcurl-option,manual,mime,netrc} \
+        --disable-{alt-svc,cookies,crypto-auth,dnsshuffle,doh,get-easy-options,hsts,libcurl-option,manual,mime,netrc} \
         --disable-{ntlm,ntlm-wb,progress-meter,tls-srp,unix-sockets} && make -s "-j$(nproc)" -C lib libcurl.la
 }
 
