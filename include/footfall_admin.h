@@ -68,6 +68,13 @@ FOOTFALL_API void footfall_config_list(const struct footfall_config *config, foo
 FOOTFALL_API int footfall_open_config(struct footfall **out, const struct footfall_config *config,
                                       const struct footfall_options *options, struct footfall_error *err);
 
+/* footfall_open_config for a program that makes one call at a time while somebody waits for it, as a function on Lambda does: one
+ * lane, whatever is configured, so that the first call of each counter need not connect to the store once more; and what calls that
+ * count or read see to besides, when they have their own answer (expired epoch keys, keys that the store has lost), is left to
+ * footfall_upkeep, for when nobody waits. */
+FOOTFALL_API int footfall_open_alone(struct footfall **out, const struct footfall_config *config,
+                                     const struct footfall_options *options, struct footfall_error *err);
+
 /* The names of the backends built in, in byte order, NULL at the end. Static storage. */
 FOOTFALL_API const char *const *footfall_backends(void);
 
@@ -81,6 +88,12 @@ struct footfall_finding {
     const char *advice; /* what to do, NULL when there is nothing to do. Both live only during the call */
 };
 typedef void footfall_each_finding(void *user, const struct footfall_finding *finding);
+
+/* Sees to what is due: erases expired epoch keys, and compares those at hand with the store's. When nothing is, the store is not
+ * asked, so it may follow every call; after the first one something is. A handle of footfall_open_alone needs it, on others it does
+ * no harm. Any thread; blocks. OK too when the store did not let it (the log says so; it is tried again later).
+ * Errors: INVALID, TEMPORARY (the handle was busy until the deadline), MISUSE. */
+FOOTFALL_API int footfall_upkeep(struct footfall *ff, const struct footfall_call *call, struct footfall_error *err);
 
 /* Looks at what can be checked about the open store (rights, settings, clock, schema, files), the engine's part first. Each
  * finding is told once, also the good ones (FOOTFALL_FINE). Changes nothing that counts. Any thread; blocks. `each` must not

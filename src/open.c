@@ -44,6 +44,8 @@ static int count_lanes(struct footfall *ff, const struct footfall_config *config
         rc = footfall_config_integer(&lanes, config, key, 1, ff->backend.lanes_max, err);
     if (rc != FOOTFALL_OK)
         return rc;
+    if (ff->alone)
+        lanes = 1;
     ff->lanes = footfall__calloc((size_t)lanes, sizeof *ff->lanes);
     if (ff->lanes == NULL)
         return footfall__fail(err, FOOTFALL_NO_MEMORY, 0, "no memory for %" PRId64 " lanes", lanes);
@@ -211,8 +213,10 @@ static volatile int *fork_page(void)
     return page;
 }
 
+enum purpose { TO_SHARE, TO_LOOK, ALONE };
+
 static int open_handle(struct footfall **out, const struct footfall_config *config,
-                       const struct footfall_options *options, int looks, struct footfall_error *err)
+                       const struct footfall_options *options, enum purpose purpose, struct footfall_error *err)
 {
     struct footfall *ff;
     int rc;
@@ -228,7 +232,8 @@ static int open_handle(struct footfall **out, const struct footfall_config *conf
     ff->pid = getpid();
     ff->mine = fork_page();
     ff->clock = system_clock;
-    ff->looks = looks;
+    ff->looks = purpose == TO_LOOK;
+    ff->alone = purpose == ALONE;
     if (options != NULL) {
         ff->log = options->log;
         ff->log_user = options->log_user;
@@ -250,13 +255,19 @@ static int open_handle(struct footfall **out, const struct footfall_config *conf
 int footfall_open_config(struct footfall **out, const struct footfall_config *config,
                          const struct footfall_options *options, struct footfall_error *err)
 {
-    return open_handle(out, config, options, 0, err);
+    return open_handle(out, config, options, TO_SHARE, err);
+}
+
+int footfall_open_alone(struct footfall **out, const struct footfall_config *config,
+                        const struct footfall_options *options, struct footfall_error *err)
+{
+    return open_handle(out, config, options, ALONE, err);
 }
 
 int footfall__open_to_look(struct footfall **out, const struct footfall_config *config,
                            const struct footfall_options *options, struct footfall_error *err)
 {
-    return open_handle(out, config, options, 1, err);
+    return open_handle(out, config, options, TO_LOOK, err);
 }
 
 int footfall_open(struct footfall **out, const struct footfall_options *options, struct footfall_error *err)

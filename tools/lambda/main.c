@@ -19,7 +19,8 @@ enum {
     USAGE = 2,
     CONFIGURATION = 3,
     START_MS = 5000, /* for the store; Lambda gives 10 s to all of the start */
-    REPLY_MS = 150,  /* left for the reply when the store could not be opened */
+    REPLY_MS = 150,  /* left for the reply when the store could not be opened, and after upkeep */
+    UPKEEP_MS = 500, /* at most, after the reply */
     WITHOUT_ID_MAX = 10
 };
 
@@ -73,7 +74,7 @@ static int open_store(struct program *p, int64_t most_ms, struct footfall_error 
         rc = load(&hurried, &setting, err);
     }
     if (rc == FOOTFALL_OK)
-        rc = footfall_open_config(&p->ff, hurried != NULL ? hurried : p->config, &options, err);
+        rc = footfall_open_alone(&p->ff, hurried != NULL ? hurried : p->config, &options, err);
     footfall_config_free(hurried);
     return rc;
 }
@@ -142,6 +143,15 @@ static int invoke(struct program *p, const struct footfall_invocation *of)
     return go_on;
 }
 
+/* Nobody waits for it any more. With too little time left it is for another invocation. */
+static void see_to_upkeep(struct program *p, const struct footfall_invocation *of)
+{
+    struct footfall_call call = FOOTFALL_CALL_INIT;
+    call.wait_ms = UPKEEP_MS;
+    if (p->ff != NULL && time_left(of) >= UPKEEP_MS + REPLY_MS)
+        (void)footfall_upkeep(p->ff, &call, NULL);
+}
+
 static void serve(struct program *p)
 {
     struct footfall_invocation invocation;
@@ -152,6 +162,8 @@ static void serve(struct program *p)
         if (invocation.id[0] != '\0') {
             without_id = 0;
             go_on = invoke(p, &invocation);
+            if (go_on)
+                see_to_upkeep(p, &invocation);
         } else {
             footfall__runtime_log(FOOTFALL_LOG_ERROR, "an invocation without a request id cannot be answered");
             go_on = ++without_id < WITHOUT_ID_MAX;
