@@ -4,7 +4,9 @@
 #include "store.h"
 
 #include "bytes.h"
+#include "clock.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 
 enum { PAGE = 50, SK_BYTES = 16 };
@@ -43,25 +45,90 @@ static int take(const json_t *item, uint8_t *key, int64_t *kept_until, struct fo
     return footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "an epoch key in dynamodb.key_table cannot be read");
 }
 
-static int look(struct footfall_store *store, const struct dynamodb_key *key, uint8_t *winner, int64_t *kept_until,
+/* Who asks for an epoch's key asks for that of the epoch before just afterwards: one answer has both, and what it says of the latter
+ * is kept for that moment. */
+enum { BESIDE_MS = 1000 };
+
+static void forget_beside(struct footfall_store *store)
+{
+    OPENSSL_cleanse(&store->beside, sizeof(store->beside));
+}
+
+/* As look; -1: nothing is kept of this one. */
+static int recall_beside(struct footfall_store *store, int64_t epoch_ms, int64_t epoch, uint8_t *winner,
+                         int64_t *kept_until)
+{
+    const struct dynamodb_beside *beside = &store->beside;
+    int rc = -1;
+    if (beside->until_ms > footfall__boottime_ms() && beside->epoch_ms == epoch_ms && beside->epoch == epoch) {
+        rc = beside->there ? 0 : 1;
+        if (rc == 0) {
+            memcpy(winner, beside->key, FOOTFALL_STORE_KEY_BYTES);
+            *kept_until = beside->kept_until;
+        }
+    }
+    forget_beside(store);
+    return rc;
+}
+
+static json_t *two_body(const struct footfall_store *store, const struct dynamodb_key *before,
+                        const struct dynamodb_key *key)
+{
+    json_t *body = request(store, NULL);
+    json_t *values = json_object();
+    int bad = footfall__dynamodb_put(values, ":epoch", footfall__dynamodb_s(key->pk, key->pk_bytes)) |
+              footfall__dynamodb_put(values, ":before", footfall__dynamodb_b(before->sk, before->sk_bytes)) |
+              footfall__dynamodb_put(values, ":this", footfall__dynamodb_b(key->sk, key->sk_bytes)) |
+              footfall__dynamodb_put(body, "KeyConditionExpression",
+                                     json_string("pk = :epoch AND sk BETWEEN :before AND :this")) |
+              footfall__dynamodb_put(body, "ExpressionAttributeValues", values) |
+              footfall__dynamodb_put(body, "ConsistentRead", json_true());
+    if (!bad)
+        return body;
+    json_decref(body);
+    return NULL;
+}
+
+/* 0; 1: it is not there; or a negative status. */
+static int look(struct footfall_store *store, int64_t epoch_ms, int64_t epoch, uint8_t *winner, int64_t *kept_until,
                 struct footfall_store_call *call)
 {
-    json_t *body = request(store, key);
+    struct dynamodb_key key;
+    struct dynamodb_key before;
+    struct dynamodb_beside *beside = &store->beside;
     json_t *reply = NULL;
-    const json_t *item = NULL;
+    const json_t *items = NULL;
     enum dynamodb_answer answer = DYNAMODB_OUT_OF_MEMORY;
-    int rc = 0;
-    if (footfall__dynamodb_put(body, "ConsistentRead", json_true()) != 0) {
-        json_decref(body);
-        body = NULL;
+    int found = 1;
+    int rc = recall_beside(store, epoch_ms, epoch, winner, kept_until);
+    if (rc >= 0)
+        return rc;
+    key_of(&key, epoch_ms, epoch);
+    key_of(&before, epoch_ms, epoch > 0 ? epoch - 1 : epoch);
+    answer = footfall__dynamodb_ask(store->client, DYNAMODB_QUERY, two_body(store, &before, &key), &reply, call);
+    rc = footfall__dynamodb_status(answer, DYNAMODB_QUERY, store->key_table, call);
+    items = json_object_get(reply, "Items");
+    if (rc == 0 && !json_is_array(items))
+        rc = footfall__dynamodb_fault(call, FOOTFALL_STORE_BROKEN, "dynamodb.key_table cannot be read");
+    for (size_t i = 0; rc == 0 && i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        if (footfall__dynamodb_has_key(item, &key)) {
+            rc = take(item, winner, kept_until, call);
+            found = 0;
+        } else if (footfall__dynamodb_has_key(item, &before)) {
+            rc = take(item, beside->key, &beside->kept_until, call);
+            beside->there = 1;
+        }
     }
-    answer = footfall__dynamodb_ask(store->client, DYNAMODB_GET_ITEM, body, &reply, call);
-    rc = footfall__dynamodb_status(answer, DYNAMODB_GET_ITEM, store->key_table, call);
-    item = json_object_get(reply, "Item");
-    if (rc == 0)
-        rc = item != NULL ? take(item, winner, kept_until, call) : 1;
     json_decref(reply);
-    return rc;
+    if (rc != 0) {
+        forget_beside(store);
+        return rc;
+    }
+    beside->epoch_ms = epoch_ms;
+    beside->epoch = epoch - 1;
+    beside->until_ms = footfall__boottime_ms() + BESIDE_MS;
+    return found;
 }
 
 static json_t *put_body(const struct footfall_store *store, const struct dynamodb_key *key, const uint8_t *candidate,
@@ -92,14 +159,15 @@ int footfall__dynamodb_epoch_key(struct footfall_store *store, int64_t epoch_ms,
     enum dynamodb_answer answer = DYNAMODB_ANSWERED;
     int rc = 0;
     key_of(&key, epoch_ms, epoch);
-    rc = look(store, &key, winner, kept_until, call); /* most often it is there, and a read costs less */
+    rc = look(store, epoch_ms, epoch, winner, kept_until, call); /* most often it is there, and a read costs less */
     if (rc != 1 || candidate == NULL)
         return rc;
     answer = footfall__dynamodb_ask(store->client, DYNAMODB_PUT_ITEM, put_body(store, &key, candidate, expire_ms, call),
                                     &reply, call);
     if (answer == DYNAMODB_CONDITION) { /* another's, or ours of an attempt whose reply was lost */
         const json_t *item = json_object_get(reply, "Item");
-        rc = item != NULL ? take(item, winner, kept_until, call) : look(store, &key, winner, kept_until, call);
+        rc = item != NULL ? take(item, winner, kept_until, call)
+                          : look(store, epoch_ms, epoch, winner, kept_until, call);
         json_decref(reply);
         return rc != 1 ? rc : footfall__dynamodb_fault(call, FOOTFALL_STORE_TEMPORARY, "an epoch key came and went");
     }

@@ -7,6 +7,8 @@
 #include "alloc.h"
 #include "random.h"
 
+#include <openssl/crypto.h>
+
 enum { LANES_DEFAULT = 4, LANES_MAX = 64 };
 
 static int take_settings(struct footfall_store *store, const struct footfall_store_setting *settings, size_t count,
@@ -39,6 +41,7 @@ static void shut(struct footfall_store *store, int inherited)
     footfall__dynamodb_memory_free(&store->memory);
     footfall__dynamodb_client_free(store->client, inherited);
     footfall__free(store->upkeep);
+    OPENSSL_cleanse(&store->beside, sizeof(store->beside));
     footfall__free(store);
 }
 

@@ -26,7 +26,7 @@ struct probe {
     int on_index;
 };
 static const struct probe probes[] = {
-    { "GetItem", TABLE, "\"," KEY "}", DYNAMODB_GET_ITEM, 1, 1, 0 },
+    { "GetItem", TABLE, "\"," KEY "}", DYNAMODB_GET_ITEM, 1, 0, 0 },
     { "BatchGetItem", "{\"RequestItems\":{\"", "\":{\"Keys\":[" ITEM "]}}}", DYNAMODB_BATCH_GET_ITEM, 1, 0, 0 },
     { "Query", TABLE, "\"," QUERY("pk") "}", DYNAMODB_QUERY, 1, 1, 0 },
     { "Query", TABLE, "\",\"IndexName\":\"" DYNAMODB_LIST_INDEX "\"," QUERY("d") "}", DYNAMODB_QUERY, 1, 0, 1 },

@@ -18,8 +18,7 @@ enum place { COUNTS, INDEX, KEYS, SOURCE, PLACES };
 #define CREATE 1U /* added to RUN by create_table */
 
 /* In the order of their places. A transaction needs the rights to its parts. The key table is asked for by every handle: for
- * its key when it opens, and now and then for keys that are due to be erased (a Query; who only reads leaves the erasing to
- * others). */
+ * its keys when it opens, and now and then for keys that are due to be erased (who only reads leaves the erasing to others). */
 static const struct {
     enum place at;
     unsigned purposes;
@@ -38,7 +37,6 @@ static const struct {
     { COUNTS, SET_UP | CREATE, "UpdateTimeToLive" },
     { COUNTS, SET_UP, "DescribeContinuousBackups" },
     { INDEX, RUN | READ, "Query" },
-    { KEYS, RUN | READ | IMPORT, "GetItem" },
     { KEYS, RUN, "PutItem" },
     { KEYS, RUN, "DeleteItem" },
     { KEYS, RUN | READ | IMPORT, "Query" },

@@ -141,6 +141,14 @@ void footfall__dynamodb_unsee(struct dynamodb_memory *memory, struct dynamodb_co
 
 /* ---- the store ------------------------------------------------------------------------------------------------------------------ */
 
+struct dynamodb_beside { /* epoch.c: what is known of an epoch's key for a moment; all zero: nothing */
+    int64_t epoch_ms, epoch;
+    int64_t until_ms; /* CLOCK_BOOTTIME */
+    int there;
+    uint8_t key[FOOTFALL_STORE_KEY_BYTES];
+    int64_t kept_until;
+};
+
 struct dynamodb_batch; /* group.h */
 struct footfall_store {
     struct dynamodb_client *client;
@@ -150,6 +158,7 @@ struct footfall_store {
     struct dynamodb_memory memory;
     struct dynamodb_batch *batch;
     uint64_t random_state;
+    struct dynamodb_beside beside;
     int64_t purge_after; /* upkeep.c */
     struct dynamodb_upkeep *upkeep;
 };

@@ -7,7 +7,7 @@ from harness import Case
 READ = ['BatchGetItem']
 COUNT = ['GetItem', 'BatchGetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem', 'Query']
 MAKE = ['CreateTable', 'DescribeTable', 'DescribeTimeToLive', 'UpdateTimeToLive']
-KEYS = ['GetItem', 'PutItem', 'DeleteItem', 'Query']
+KEYS = ['PutItem', 'DeleteItem', 'Query']
 
 
 class Usage(Case):
@@ -68,11 +68,11 @@ class Policy(Case):
 
     def test_read_only(self):
         self.assertEqual(self.policy('--read-only'),
-                         [(READ, self.table), (['Query'], self.table + '/index/list'), (['GetItem', 'Query'], self.keys)])
+                         [(READ, self.table), (['Query'], self.table + '/index/list'), (['Query'], self.keys)])
 
     def test_import(self):
         self.assertEqual(self.policy('--import', 'old'),
-                         [(['GetItem', 'UpdateItem', 'PutItem'], self.table), (['GetItem', 'Query'], self.keys),
+                         [(['GetItem', 'UpdateItem', 'PutItem'], self.table), (['Query'], self.keys),
                           (['Scan'], 'old')])
         self.fails(2, 'iam-policy', '--import', 'no table', says="is no table's name")
 

@@ -167,7 +167,7 @@ static void a_check_says_what_is_missing(void **state)
     finds("DescribeTable", denied, "no right to DescribeTable");
     finds("DescribeTimeToLive", denied, "no right to DescribeTimeToLive");
     finds("GetItem", denied, "3 There is no right to GetItem on table " HERE_TABLE);
-    finds("GetItem", denied, "3 There is no right to GetItem on table " HERE_KEYS);
+    finds("Query", denied, "3 There is no right to Query on table " HERE_KEYS);
     finds("BatchGetItem", denied, "3 There is no right to BatchGetItem on table " HERE_TABLE);
     finds("UpdateItem", denied, "3 There is no right to UpdateItem on table " HERE_TABLE);
     finds("PutItem", denied, "3 There is no right to PutItem on table " HERE_KEYS);
