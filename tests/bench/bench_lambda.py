@@ -6,7 +6,9 @@ usage: bench_lambda.py BUILD [--bootstrap PATH] [--zip FILE] [--starts N] [--cal
 
 BUILD: a release build with tests. --bootstrap: what to measure instead of BUILD's footfall-lambda: the program of an unpacked zip.
 --zip: a zip, to have its size measured too. Events are those of a Function URL; of the visitors every other one has come before.
-Programs take turns, a figure is a median or the ratio of two. PART: start, warm, size.
+Programs take turns, a figure is a median or the ratio of two. PART: start, warm, size. Every ten starts footfall counts another
+counter: 16 processes that count one within a quarter of an hour are told apart without further ado, and a start after that costs a
+write more (docs/dynamodb.md), which is measured too.
 
 Time outside the store is taken between two proxies (lambda_link.py): from when the event was handed out until the reply came, less
 what the calls of the store took, from the last byte of each request until the last byte of its reply. So it is seen from outside and
@@ -38,6 +40,7 @@ from runtime_api import RuntimeAPI  # noqa: E402
 PARTS = ['start', 'warm', 'size']
 SECRET = 'a secret of a benchmark, known to all'
 KNOWN = 20  # visitors that came before
+STARTS = 10  # of one counter
 TURN = 50  # invocations of one, before it is the other's turn
 PACKAGES = ('boto3', 'botocore', 's3transfer', 'jmespath', 'dateutil', 'urllib3', 'six')
 
@@ -184,11 +187,20 @@ class Bench:
             with Runtime(program, self.server.port, **more) as runtime:
                 for _ in range(2 * KNOWN):
                     runtime.invoke()
+        for start in range(0, self.args.starts, STARTS):  # the known visitors are known to each counter
+            again = Program(self.ours.name, self.ours.words, self.ours.env)
+            with Runtime(again, self.server.port, **self.counter(start)) as runtime:
+                for _ in range(KNOWN):
+                    runtime.invoke()
 
     # ---- from start to first answer
 
-    def first_answer(self, program):
-        with Runtime(program, self.server.port) as runtime:
+    @staticmethod
+    def counter(start):
+        return {'FOOTFALL_HTTP_DEFAULT_COUNTER': f'page {start // STARTS}'}
+
+    def first_answer(self, program, **more):
+        with Runtime(program, self.server.port, **more) as runtime:
             came, is_new = runtime.invoke()
             return (came - runtime.begun) * 1000, is_new, runtime.memory()
 
@@ -198,9 +210,9 @@ class Bench:
         return (time.monotonic() - begun) * 1000
 
     def start(self):
-        ours, theirs, bare = [], [], []
-        for _ in range(self.args.starts):
-            ours.append(self.first_answer(self.ours))
+        ours, theirs, bare, crowded = [], [], [], []
+        for start in range(self.args.starts):
+            ours.append(self.first_answer(self.ours, **self.counter(start)))
             theirs.append(self.first_answer(self.theirs))
             bare.append(self.bare())
         mine, other = ([row[0] for row in rows] for rows in (ours, theirs))
@@ -210,6 +222,9 @@ class Bench:
             self.say(f'start to first answer, a {"new" if is_new else "known"} visitor, ms',
                      statistics.median(row[0] for row in ours if row[1] == is_new),
                      detail=f'the tutorial {statistics.median(row[0] for row in theirs if row[1] == is_new):.2f}')
+        for _ in range(16 + self.args.starts):
+            crowded.append(self.first_answer(self.ours)[0])
+        self.say('the same after 16 in a quarter of an hour, ms', statistics.median(crowded[16:]), detail=spread(crowded[16:]))
         self.say('start and end with --version, ms', statistics.median(bare), detail=spread(bare))
         self.say('resident memory after the first answer, MiB', max(row[2] for row in ours), 12, least=False,
                  detail=f'the most of {len(ours)}; the tutorial {max(row[2] for row in theirs):.2f}')
