@@ -108,10 +108,13 @@ struct footfall_options {
                                                 use CLOCK_BOOTTIME anyway (waits on CLOCK_MONOTONIC in slices of at most
                                                 1 s, then checked) */
     void *clock_user;
+    uint32_t
+        lanes; /* connections to the store at most; 0: as many as are configured. 1 where calls never come together, as in
+                       a program that does one thing after another: there is less to open, and it is always warm */
 };
 #define FOOTFALL_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(struct footfall_options), NULL, NULL, 0, 0, NULL, NULL, NULL, NULL                                      \
+        sizeof(struct footfall_options), NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0                                   \
     }
 
 /* Opens the store, checks its schema, looks for the epoch key but never makes it (the first visit does; absent or denied

@@ -63,8 +63,8 @@ typedef int footfall_config_each(void *user, const struct footfall_config_entry 
 FOOTFALL_API void footfall_config_list(const struct footfall_config *config, footfall_config_each *each, void *user);
 
 /* footfall_open with a configuration loaded before (so that an application's own keys may stand in the same file). config is
- * copied as far as needed. Of options only log and clock and their user pointers matter; NULL: none. Errors as
- * footfall_open. */
+ * copied as far as needed. Of options only log, clock, their user pointers and lanes matter; NULL: none. Errors
+ * as footfall_open. */
 FOOTFALL_API int footfall_open_config(struct footfall **out, const struct footfall_config *config,
                                       const struct footfall_options *options, struct footfall_error *err);
 

@@ -33,8 +33,9 @@ static int store_failed(const struct footfall *ff, int rc, const struct footfall
     return footfall__fail(err, rc, call->native, "%s: %s", ff->backend.name, call->text);
 }
 
-/* The setting `lanes` of the backend's own section, or its default. */
-static int count_lanes(struct footfall *ff, const struct footfall_config *config, struct footfall_error *err)
+/* The setting `lanes` of the backend's own section, or its default; `most`, unless that is 0. */
+static int count_lanes(struct footfall *ff, const struct footfall_config *config, uint32_t most,
+                       struct footfall_error *err)
 {
     char key[64];
     int64_t lanes = ff->backend.lanes_default;
@@ -44,6 +45,8 @@ static int count_lanes(struct footfall *ff, const struct footfall_config *config
         rc = footfall_config_integer(&lanes, config, key, 1, ff->backend.lanes_max, err);
     if (rc != FOOTFALL_OK)
         return rc;
+    if (most > 0 && most < lanes)
+        lanes = most;
     ff->lanes = footfall__calloc((size_t)lanes, sizeof *ff->lanes);
     if (ff->lanes == NULL)
         return footfall__fail(err, FOOTFALL_NO_MEMORY, 0, "no memory for %" PRId64 " lanes", lanes);
@@ -164,7 +167,8 @@ static void destroy(struct footfall *ff, int inherited)
     footfall__free(ff);
 }
 
-static int open_all(struct footfall *ff, const struct footfall_config *config, struct footfall_error *err)
+static int open_all(struct footfall *ff, const struct footfall_config *config, uint32_t most_lanes,
+                    struct footfall_error *err)
 {
     struct footfall_store_setting *settings = NULL;
     size_t count = 0;
@@ -178,7 +182,7 @@ static int open_all(struct footfall *ff, const struct footfall_config *config, s
     if (footfall__random_bytes(ff->hash_key, sizeof ff->hash_key) != 0)
         return footfall__fail(err, FOOTFALL_BROKEN, 0, "the kernel gives no random bytes");
     deadline_ms = footfall__boottime_ms() + ff->settings.deadline_ms;
-    rc = count_lanes(ff, config, err);
+    rc = count_lanes(ff, config, most_lanes, err);
     if (rc == FOOTFALL_OK)
         rc = footfall__config_section(&settings, &count, config, ff->settings.backend, err);
     for (uint32_t i = 0; i < ff->lane_count && rc == FOOTFALL_OK; i++)
@@ -237,7 +241,7 @@ static int open_handle(struct footfall **out, const struct footfall_config *conf
             ff->clock_user = options->clock_user;
         }
     }
-    rc = open_all(ff, config, err);
+    rc = open_all(ff, config, options != NULL ? options->lanes : 0, err);
     if (rc != FOOTFALL_OK) {
         destroy(ff, 0);
         return rc;

@@ -68,6 +68,7 @@ static int open_store(struct program *p, int64_t most_ms, struct footfall_error 
     int64_t deadline_ms = 0;
     int rc = footfall_config_duration(&deadline_ms, p->config, "deadline", 1, FOOTFALL_WAIT_MAX_MS, err);
     options.log = footfall__runtime_log_line;
+    options.lanes = 1;
     if (rc == FOOTFALL_OK && most_ms < deadline_ms) {
         snprintf(text, sizeof text, "%" PRId64 "ms", most_ms);
         rc = load(&hurried, &setting, err);
