@@ -108,9 +108,9 @@ struct footfall_options {
                                                 use CLOCK_BOOTTIME anyway (waits on CLOCK_MONOTONIC in slices of at most
                                                 1 s, then checked) */
     void *clock_user;
-    uint32_t
-        lanes; /* connections to the store at most; 0: as many as are configured. 1 where calls never come together, as in
-                       a program that does one thing after another: there is less to open, and it is always warm */
+    int alone; /* 1: for a program that makes one call at a time while somebody waits for it, such as a function on
+                  Lambda: one connection to the store, whatever is configured, so that no counter's first call opens
+                  another; and what calls see to besides is left to footfall_upkeep (footfall_admin.h) */
 };
 #define FOOTFALL_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \

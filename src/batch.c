@@ -305,7 +305,7 @@ void footfall__batch_step(struct footfall__lane *lane, const struct footfall__re
         b->attempt++;
     else
         disband(lane);
-    if (footfall__upkeep_due(lane->ff, call.wall_ms, ended_us / 1000)) {
+    if (!lane->ff->alone && footfall__upkeep_due(lane->ff, call.wall_ms, ended_us / 1000)) {
         footfall__lane_unlock(lane);
         footfall__upkeep(lane->ff, &lane->store, mine != NULL ? mine->deadline_ms : INT64_MAX);
         footfall__lane_lock(lane);

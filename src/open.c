@@ -33,9 +33,8 @@ static int store_failed(const struct footfall *ff, int rc, const struct footfall
     return footfall__fail(err, rc, call->native, "%s: %s", ff->backend.name, call->text);
 }
 
-/* The setting `lanes` of the backend's own section, or its default; `most`, unless that is 0. */
-static int count_lanes(struct footfall *ff, const struct footfall_config *config, uint32_t most,
-                       struct footfall_error *err)
+/* The setting `lanes` of the backend's own section, or its default. */
+static int count_lanes(struct footfall *ff, const struct footfall_config *config, struct footfall_error *err)
 {
     char key[64];
     int64_t lanes = ff->backend.lanes_default;
@@ -45,8 +44,8 @@ static int count_lanes(struct footfall *ff, const struct footfall_config *config
         rc = footfall_config_integer(&lanes, config, key, 1, ff->backend.lanes_max, err);
     if (rc != FOOTFALL_OK)
         return rc;
-    if (most > 0 && most < lanes)
-        lanes = most;
+    if (ff->alone)
+        lanes = 1;
     ff->lanes = footfall__calloc((size_t)lanes, sizeof *ff->lanes);
     if (ff->lanes == NULL)
         return footfall__fail(err, FOOTFALL_NO_MEMORY, 0, "no memory for %" PRId64 " lanes", lanes);
@@ -167,8 +166,7 @@ static void destroy(struct footfall *ff, int inherited)
     footfall__free(ff);
 }
 
-static int open_all(struct footfall *ff, const struct footfall_config *config, uint32_t most_lanes,
-                    struct footfall_error *err)
+static int open_all(struct footfall *ff, const struct footfall_config *config, struct footfall_error *err)
 {
     struct footfall_store_setting *settings = NULL;
     size_t count = 0;
@@ -182,7 +180,7 @@ static int open_all(struct footfall *ff, const struct footfall_config *config, u
     if (footfall__random_bytes(ff->hash_key, sizeof ff->hash_key) != 0)
         return footfall__fail(err, FOOTFALL_BROKEN, 0, "the kernel gives no random bytes");
     deadline_ms = footfall__boottime_ms() + ff->settings.deadline_ms;
-    rc = count_lanes(ff, config, most_lanes, err);
+    rc = count_lanes(ff, config, err);
     if (rc == FOOTFALL_OK)
         rc = footfall__config_section(&settings, &count, config, ff->settings.backend, err);
     for (uint32_t i = 0; i < ff->lane_count && rc == FOOTFALL_OK; i++)
@@ -240,8 +238,9 @@ static int open_handle(struct footfall **out, const struct footfall_config *conf
             ff->clock = options->clock;
             ff->clock_user = options->clock_user;
         }
+        ff->alone = options->alone;
     }
-    rc = open_all(ff, config, options != NULL ? options->lanes : 0, err);
+    rc = open_all(ff, config, err);
     if (rc != FOOTFALL_OK) {
         destroy(ff, 0);
         return rc;
