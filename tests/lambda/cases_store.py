@@ -259,9 +259,11 @@ class AtOnce(Case):
         visits, addresses = self.many(VISITS), self.many(ADDRESSES)
         order = list(range(visits))
         self.random.shuffle(order)
-        api = self.open_api(Event(url_event('/', address(number % addresses)), timeout=60) for number in order)
+        api = self.open_api()
         for _ in range(PROCESSES):
             self.start('deadline=20s', api=api)
+        api.idle(PROCESSES)
+        api.push(*(Event(url_event('/', address(number % addresses)), timeout=60) for number in order))
         replies = api.wait(visits)
         self.assertEqual(collections.Counter(reply.json['statusCode'] for reply in replies), {200: visits})
         bodies = [reply.json_body for reply in replies]
