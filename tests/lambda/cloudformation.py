@@ -87,7 +87,7 @@ class Stack:
                 for each in rule['Assertions'] if not self.truth(each['Assert'])]
         for name, constraint in self.template['Parameters'].items():
             value = self.values[name]
-            if (not re.fullmatch(constraint.get('AllowedPattern', '(?s:.*)'), value)
+            if (not re.search(constraint.get('AllowedPattern', ''), value)
                     or value not in map(str, constraint.get('AllowedValues', [value]))
                     or not float(constraint.get('MinValue', '-inf')) <= float(value if 'MinValue' in constraint else 0)
                     or not float(constraint.get('MaxValue', 'inf')) >= float(value if 'MaxValue' in constraint else 0)):

@@ -183,7 +183,10 @@ class Template(unittest.TestCase):
                 ({'Endpoint': 'RestApi', 'Domain': 'a.example', 'CertificateArn': CERTIFICATE}, 'https://a.example/'),
                 ({'Endpoint': 'RestApi', 'CloudFront': 'true', 'Domain': 'a.example', 'CertificateArn': CERTIFICATE},
                  'https://a.example/')):
-            outputs = stack(**parameters).all_values()
+            one = stack(**parameters)
+            outputs, environment = one.all_values(), environment_of(one)
+            self.assertEqual(outputs['CountsTable'], environment['FOOTFALL_DYNAMODB_TABLE'])
+            self.assertEqual(outputs['KeyTable'], environment['FOOTFALL_DYNAMODB_KEY_TABLE'])
             self.assertEqual(outputs['VisitUrl'], url + 'visit')
             self.assertEqual(outputs['Html'], f'<script src="{url}footfall.js" data-counter="main_page" async></script>')
             self.assertEqual('SiteBucket' in outputs, 'CloudFront' in parameters)
