@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Where cfn-lint is, which checks CloudFormation templates; as a program, it fetches it from PyPI and says where it is.
 
-It stays in ${XDG_CACHE_HOME:-~/.cache}/footfall/cfn-lint, a virtual environment for each state of cfn_lint.txt, for all build folders
-and checkouts. FOOTFALL_TEST_CFN_LINT names another program; nothing is fetched then.
+It stays in ${XDG_CACHE_HOME:-~/.cache}/footfall/cfn-lint, a virtual environment for each state of cfn_lint.txt, for all build
+folders and checkouts. FOOTFALL_TEST_CFN_LINT names another program; nothing is fetched then.
 """
 import fcntl
 import hashlib
@@ -36,8 +36,8 @@ def fetch():
             if not os.path.exists(whole):  # what was left half done goes
                 shutil.rmtree(where, ignore_errors=True)
                 run(sys.executable, '-m', 'venv', where)
-                run(os.path.join(where, 'bin', 'pip'), 'install', '--quiet', '--disable-pip-version-check', '--only-binary', ':all:',
-                    '--no-deps', '--requirement', PINNED)
+                run(os.path.join(where, 'bin', 'pip'), 'install', '--quiet', '--disable-pip-version-check',
+                    '--only-binary', ':all:', '--no-deps', '--requirement', PINNED)
                 run(program, '--version')
                 with open(whole, 'w', encoding='ascii'):
                     pass

@@ -129,7 +129,7 @@ class Template(unittest.TestCase):
                  ['', 'a.example', '* https://a.example', 'https://a.example, ']),
                 ('Domain', ['', 'count.example.org'], ['example', 'https://example.org', 'Example.org', 'a_b.example']),
                 ('CertificateArn', ['', CERTIFICATE], ['arn:aws:iam::123456789012:server-certificate/x']),
-                ('TrustedProxies', ['', '203.0.113.7', '173.245.48.0/20 2400:cb00::/32'], ['any', 'unix', '0.0.0.0/0 any']),
+                ('TrustedProxies', ['', '203.0.113.7', '173.245.48.0/20 2400:cb00::/32'], ['any', 'unix', '0.0.0.0/0', '::/0 10.0.0.0/8', '10.0.0.0/8,::/00']),
                 ('SecretArn', ['', SECRET], ['mine', SECRET + ':x']), ('RequestsPerSecond', [1], [0, 10001]),
                 ('SecretVersion', ['', '01234567-89ab-cdef-0123-456789abcdef'], ['AWSCURRENT', '{{x}}']),
                 ('ReservedConcurrency', [0, 1000], [-1, 1001])):
@@ -206,8 +206,8 @@ class Function(unittest.TestCase):
                 'count': allowed_by_tool(environment),
                 'log': {('logs:CreateLogStream', '<LogGroup.Arn>'), ('logs:PutLogEvents', '<LogGroup.Arn>')}})
             self.assertEqual(set(role), {'AssumeRolePolicyDocument', 'Policies', 'Tags'})
-            trusted = role['AssumeRolePolicyDocument']['Statement']
-            self.assertEqual(trusted, [{'Effect': 'Allow', 'Action': 'sts:AssumeRole', 'Principal': {'Service': 'lambda.amazonaws.com'}}])
+            self.assertEqual(role['AssumeRolePolicyDocument']['Statement'], [
+                {'Effect': 'Allow', 'Action': 'sts:AssumeRole', 'Principal': {'Service': 'lambda.amazonaws.com'}}])
             (_, reader), = one.of_type('AWS::IAM::ManagedPolicy').items()
             self.assertEqual(allowed(reader['PolicyDocument']), allowed_by_tool(environment, '--read-only'))
             self.assertEqual(set(reader), {'Description', 'PolicyDocument'})
@@ -283,7 +283,8 @@ class Address(unittest.TestCase):
             for permission in permissions:
                 self.assertEqual(permission.pop('FunctionName'), '<Function.Arn>')
             if urls:
-                self.assertEqual(urls, {'Url': {'TargetFunctionArn': '<Function.Arn>', 'AuthType': 'NONE', 'InvokeMode': 'BUFFERED'}})
+                self.assertEqual(urls, {'Url': {
+                    'TargetFunctionArn': '<Function.Arn>', 'AuthType': 'NONE', 'InvokeMode': 'BUFFERED'}})
                 self.assertCountEqual(permissions, [
                     {'Action': 'lambda:InvokeFunctionUrl', 'Principal': '*', 'FunctionUrlAuthType': 'NONE'},
                     {'Action': 'lambda:InvokeFunction', 'Principal': '*', 'InvokedViaFunctionUrl': True}])
@@ -305,8 +306,8 @@ class Address(unittest.TestCase):
             for method in methods.values():
                 self.assertEqual((method['HttpMethod'], method['AuthorizationType']), ('ANY', 'NONE'))
                 self.assertEqual(method['Integration'], {
-                    'Type': 'AWS_PROXY', 'IntegrationHttpMethod': 'POST', 'Uri': 'arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31'
-                    '/functions/<Function.Arn>/invocations'})
+                    'Type': 'AWS_PROXY', 'IntegrationHttpMethod': 'POST',
+                    'Uri': 'arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/<Function.Arn>/invocations'})
             (settings,) = one.properties('Stage')['MethodSettings']
             self.assertEqual((settings['HttpMethod'], settings['ResourcePath']), ('*', '/*'))
             self.assertEqual((settings['ThrottlingRateLimit'], settings['ThrottlingBurstLimit']), ('100', '100'))
@@ -331,19 +332,20 @@ class Address(unittest.TestCase):
             methods = one.of_type('AWS::ApiGateway::Method').values()
             self.assertEqual({method['ApiKeyRequired'] for method in methods} or {False}, {fronted})
             if not fronted:
-                self.assertEqual((trusted, header), (parameters['TrustedProxies'], 'X-Forwarded-For') if parameters['TrustedProxies']
-                                 else (None, None))
+                others = parameters['TrustedProxies']
+                self.assertEqual((trusted, header), (others, 'X-Forwarded-For') if others else (None, None))
                 continue
             self.assertEqual((trusted, header), ('any', 'CloudFront-Viewer-Address'))
             self.assertEqual(one.of_type('AWS::Lambda::Url'), {})
             self.assertEqual(one.of_type('AWS::ApiGateway::DomainName'), {})
-            self.assertEqual(one.properties('UsagePlanKey'), {'KeyId': '<ApiKey>', 'KeyType': 'API_KEY', 'UsagePlanId': '<UsagePlan>'})
+            self.assertEqual(one.properties('UsagePlanKey'), {
+                'KeyId': '<ApiKey>', 'KeyType': 'API_KEY', 'UsagePlanId': '<UsagePlan>'})
             self.assertEqual(one.properties('UsagePlan')['ApiStages'], [{'ApiId': '<Api>', 'Stage': '<Stage>'}])
             key = '{{resolve:secretsmanager:<OriginKey>:SecretString:::}}'
             self.assertEqual(one.properties('ApiKey')['Value'], key)
             made = one.properties('OriginKey')['GenerateSecretString']
             self.assertTrue(32 <= made['PasswordLength'] <= 128 and made['ExcludePunctuation'])
-            (origin,) = [each for each in one.properties('Distribution')['DistributionConfig']['Origins'] if each['Id'] == 'counter']
+            origin = one.properties('Distribution')['DistributionConfig']['Origins'][1]
             self.assertEqual(origin['OriginCustomHeaders'], [{'HeaderName': 'x-api-key', 'HeaderValue': key}])
 
     def test_what_cloudfront_hands_on(self):

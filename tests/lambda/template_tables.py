@@ -118,8 +118,8 @@ class Counting(unittest.TestCase):
         with recorded() as (url, calls):
             server = self.serve(one, url)
             for number, (method, target, more) in enumerate((
-                    ('GET', '/visit', {}), ('POST', '/visit/a', {}), ('POST', '/visit/a', {'Idempotency-Key': 'x'}), ('GET', '/counter/a', {}),
-                    ('GET', '/badge/a?hit=1', {}), ('GET', '/badge/a', {}), ('GET', '/readyz', {}), ('GET', '/visit', {}))):
+                    ('GET', '/visit', {}), ('POST', '/visit/a', {}), ('POST', '/visit/a', {'Idempotency-Key': 'x'}),
+                    ('GET', '/counter/a', {}), ('GET', '/badge/a?hit=1', {}), ('GET', '/badge/a', {}), ('GET', '/readyz', {}), ('GET', '/visit', {}))):
                 answer = server.ask(method, target, {'CloudFront-Viewer-Address': f'203.0.113.{number % 7}:50000', **more})
                 self.assertEqual(answer.status, 200, answer)
             self.assertEqual(server.stop(), 0)
