@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int started;
@@ -25,6 +26,22 @@ static const char *variable(const char *name)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+/* Of a libcurl that was built for another system: its bundle is not here, this system's is elsewhere. NULL: leave it as it is. */
+static const char *elsewhere(void)
+{
+    static const char *const bundles[] = {
+        "/etc/ssl/certs/ca-certificates.crt", /* Debian, Alpine */
+        "/etc/pki/tls/certs/ca-bundle.crt",   /* Amazon Linux, Fedora */
+    };
+    const char *own = curl_version_info(CURLVERSION_NOW)->cainfo;
+    if (own == NULL || access(own, R_OK) == 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof(bundles) / sizeof(bundles[0]); i++)
+        if (access(bundles[i], R_OK) == 0)
+            return bundles[i];
+    return NULL;
+}
+
 /* As the curl tool does it, and as AWS's tools: the first of the bundles, or SSL_CERT_FILE and SSL_CERT_DIR together. */
 static CURLcode trust(CURL *handle)
 {
@@ -37,6 +54,8 @@ static CURLcode trust(CURL *handle)
         bundle = variable("SSL_CERT_FILE");
         folder = variable("SSL_CERT_DIR");
     }
+    if (bundle == NULL && folder == NULL)
+        bundle = elsewhere();
     if (bundle != NULL)
         code = curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);
     if (code == CURLE_OK && folder != NULL)
