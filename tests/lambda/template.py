@@ -129,8 +129,8 @@ class Template(unittest.TestCase):
                  ['', 'a.example', '* https://a.example', 'https://a.example, ']),
                 ('Domain', ['', 'count.example.org'], ['example', 'https://example.org', 'Example.org', 'a_b.example']),
                 ('CertificateArn', ['', CERTIFICATE], ['arn:aws:iam::123456789012:server-certificate/x']),
-                ('TrustedProxies', ['', '203.0.113.7', '173.245.48.0/20 2400:cb00::/32'], ['any', 'unix',
-                                                                                           '0.0.0.0/0', '::/0 10.0.0.0/8', '10.0.0.0/8,::/00']),
+                ('TrustedProxies', ['', '203.0.113.7', '173.245.48.0/20 2400:cb00::/32'],
+                 ['any', 'unix', '0.0.0.0/0', '::/0 10.0.0.0/8', '10.0.0.0/8,::/00']),
                 ('SecretArn', ['', SECRET], ['mine', SECRET + ':x']), ('RequestsPerSecond', [1], [0, 10001]),
                 ('SecretVersion', ['', '01234567-89ab-cdef-0123-456789abcdef'], ['AWSCURRENT', '{{x}}']),
                 ('ReservedConcurrency', [0, 1000], [-1, 1001])):
