@@ -265,7 +265,7 @@ static int set_up(struct footfall_runtime *r, const char *api)
     bad |= curl_easy_setopt(r->curl, CURLOPT_ERRORBUFFER, r->why) != CURLE_OK;
     bad |= curl_easy_setopt(r->curl, CURLOPT_WRITEFUNCTION, take) != CURLE_OK;
     bad |= curl_easy_setopt(r->curl, CURLOPT_WRITEDATA, r) != CURLE_OK;
-    bad |= curl_easy_setopt(r->curl, CURLOPT_USERAGENT, "footfall-lambda/0.1.0") != CURLE_OK;
+    bad |= curl_easy_setopt(r->curl, CURLOPT_USERAGENT, "footfall-lambda") != CURLE_OK;
     return !bad;
 }
 

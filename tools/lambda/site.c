@@ -1,0 +1,143 @@
+/* site.c: configuration, store, site (site.h). The store is opened as suits a process that answers one request at a time and that is
+ * told how long that may take. */
+#include "site.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "footfall_admin.h"
+#include "log.h"
+
+enum {
+    START_MS = 5000, /* for the store, at most; Lambda gives 10 s to all of the start */
+    REPLY_MS = 250   /* left of an invocation when the store could not be opened */
+};
+
+struct footfall_runtime_site {
+    struct footfall_config *config;
+    struct footfall *ff; /* NULL: not opened yet */
+    struct footfall_web *web;
+    struct footfall_options options;
+};
+
+/* ---- the configuration ------------------------------------------------------------------------------------------------------ */
+
+static int read_environment(struct footfall_config **out, const struct footfall_setting *settings, size_t count,
+                            struct footfall_error *err)
+{
+    struct footfall_options options = FOOTFALL_OPTIONS_INIT;
+    options.use_environment = 1;
+    options.settings = settings;
+    options.setting_count = count;
+    options.log = count == 0 ? footfall__runtime_log_line : NULL; /* warnings once */
+    return footfall_config_load(out, &options, NULL, 0, err);
+}
+
+static void read_level(const struct footfall_config *config)
+{
+    static const char *const names[] = { "error", "warn", "info", "debug" };
+    const char *wanted = footfall_config_get(config, "log_level");
+    for (size_t i = 0; wanted != NULL && i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(wanted, names[i]) == 0)
+            footfall__runtime_log_up_to((enum footfall_log_level)i);
+}
+
+struct lanes {
+    char key[64];
+    int by_default;
+};
+
+static int look_for_lanes(void *user, const struct footfall_config_entry *entry)
+{
+    struct lanes *lanes = user;
+    if (strcmp(entry->key, lanes->key) != 0)
+        return 0;
+    lanes->by_default = entry->source == FOOTFALL_FROM_DEFAULT;
+    return 1;
+}
+
+/* ---- the store -------------------------------------------------------------------------------------------------------------- */
+
+/* Opens it within most_ms, or the configured deadline where that is shorter: each operation has its own time from the site, so that
+ * the handle's is for this alone. One request at a time needs one connection, unless somebody wants more. */
+static int open_store(struct footfall_runtime_site *site, int64_t most_ms, struct footfall_error *err)
+{
+    struct lanes lanes = { .by_default = 0 };
+    struct footfall_setting settings[2] = { 0 };
+    struct footfall_config *suited = NULL;
+    size_t count = 0;
+    char text[32];
+    int64_t deadline_ms = 0;
+    const char *backend = footfall_config_get(site->config, "backend");
+    int rc = footfall_config_duration(&deadline_ms, site->config, "deadline", 1, FOOTFALL_WAIT_MAX_MS, err);
+    if (rc == FOOTFALL_OK && most_ms < deadline_ms) {
+        snprintf(text, sizeof text, "%" PRId64 "ms", most_ms);
+        settings[count++] = (struct footfall_setting){ "deadline", text };
+    }
+    snprintf(lanes.key, sizeof lanes.key, "%s.lanes", backend != NULL ? backend : "");
+    footfall_config_list(site->config, look_for_lanes, &lanes);
+    if (lanes.by_default)
+        settings[count++] = (struct footfall_setting){ lanes.key, "1" };
+    if (rc == FOOTFALL_OK && count > 0)
+        rc = read_environment(&suited, settings, count, err);
+    if (rc == FOOTFALL_OK)
+        rc = footfall_open_config(&site->ff, count > 0 ? suited : site->config, &site->options, err);
+    footfall_config_free(suited);
+    if (rc == FOOTFALL_OK)
+        footfall__web_use(site->web, site->ff);
+    return rc;
+}
+
+/* ---- the site --------------------------------------------------------------------------------------------------------------- */
+
+int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footfall_error *err)
+{
+    struct footfall_web_options options = { .log = footfall__runtime_log_line };
+    struct footfall_runtime_site *site = calloc(1, sizeof *site);
+    int rc = FOOTFALL_OK;
+    *out = NULL;
+    if (site == NULL) {
+        *err = (struct footfall_error){ FOOTFALL_NO_MEMORY, 0, "no memory to start" };
+        return FOOTFALL_NO_MEMORY;
+    }
+    site->options = (struct footfall_options)FOOTFALL_OPTIONS_INIT;
+    site->options.log = footfall__runtime_log_line;
+    rc = read_environment(&site->config, NULL, 0, err);
+    if (rc == FOOTFALL_OK) {
+        read_level(site->config);
+        rc = footfall__web_open(&site->web, NULL, site->config, &options, err);
+    }
+    if (rc == FOOTFALL_OK) {
+        rc = open_store(site, START_MS, err);
+        if (rc != FOOTFALL_OK && rc != FOOTFALL_CONFIG && rc != FOOTFALL_NO_MEMORY) {
+            footfall__runtime_log(FOOTFALL_LOG_ERROR, "%s; it is tried again with each invocation", err->text);
+            rc = FOOTFALL_OK;
+        }
+    }
+    if (rc != FOOTFALL_OK) {
+        footfall__runtime_site_close(site);
+        return rc;
+    }
+    *out = site;
+    return FOOTFALL_OK;
+}
+
+struct footfall_web *footfall__runtime_site_web(struct footfall_runtime_site *site, int64_t left_ms)
+{
+    struct footfall_error err;
+    if (site->ff == NULL && left_ms > REPLY_MS && open_store(site, left_ms - REPLY_MS, &err) != FOOTFALL_OK)
+        footfall__runtime_log(FOOTFALL_LOG_ERROR, "%s", err.text);
+    return site->web;
+}
+
+void footfall__runtime_site_close(struct footfall_runtime_site *site)
+{
+    if (site == NULL)
+        return;
+    footfall__web_close(site->web);
+    footfall_close(site->ff);
+    footfall_config_free(site->config);
+    free(site);
+}

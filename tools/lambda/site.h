@@ -1,0 +1,18 @@
+/* site.h: what the runtime answers from: the configuration of the environment, the store that it names, the site over both. */
+#ifndef FOOTFALL_RUNTIME_SITE_H
+#define FOOTFALL_RUNTIME_SITE_H
+#include <stdint.h>
+
+#include "footfall.h"
+#include "web.h"
+
+struct footfall_runtime_site; /* opaque */
+
+/* Reads the configuration and opens the store. One that is not there is no error: the log tells, and footfall__runtime_site_web tries
+ * again. Errors: CONFIG (names the key), NO_MEMORY. The caller ends *out with footfall__runtime_site_close. */
+int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footfall_error *err);
+void footfall__runtime_site_close(struct footfall_runtime_site *site); /* NULL is fine */
+
+/* The site, for an invocation that has left_ms: a store that could not be opened yet is tried again first, in a part of that time. */
+struct footfall_web *footfall__runtime_site_web(struct footfall_runtime_site *site, int64_t left_ms);
+#endif
