@@ -60,6 +60,8 @@ int footfall__lambda_answer(char **reply, size_t *reply_bytes, struct footfall_w
     rc = footfall__lambda_event_read(&read, event, event_bytes, err);
     if (rc != FOOTFALL_OK)
         goto cleanup;
+    if (footfall__web_peer_key(web, read.request.peer) != 0)
+        footfall__lambda_hide_service(&read);
     if (footfall__lambda_reply_begin(&written, &read) == 0 && !read.health_check)
         x = exchange(web, &read, left_ms);
     if (written.text == NULL || (x == NULL && !read.health_check)) {

@@ -60,4 +60,8 @@ int footfall__lambda_body(struct footfall__lambda_event *event);    /* body.c */
 
 void footfall__lambda_target(struct footfall__lambda_event *event); /* path.c: path and query */
 void footfall__lambda_peer(struct footfall__lambda_event *event);   /* peer.c: after the headers */
+
+/* peer.c: for a peer that is no trusted proxy. Every request has X-Forwarded-For and the like from the service itself; taken out
+ * where they say no more than that, they do not make the handler warn of a proxy that is not there. */
+void footfall__lambda_hide_service(struct footfall__lambda_event *event);
 #endif

@@ -5,14 +5,26 @@
 
 #include "bytes.h"
 
-enum { SERVICE_MAX = 40 };
+enum { SERVICE_MAX = 32 };
 
-/* What may be repeated in an error: "aws:sqs" and the like. */
+static const char lattice[] = "an event of VPC Lattice";
+
+static int is_there(const json_t *in, const char *key)
+{
+    const json_t *value = json_object_get(in, key);
+    return value != NULL && !json_is_null(value);
+}
+
+/* What may be repeated in an error: "aws:sqs", "SelfManagedKafka"; nothing that could be an address. */
 static int is_service(const char *name)
 {
-    static const char taken[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:._-";
+    static const char taken[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_0123456789";
     size_t bytes = name != NULL ? strlen(name) : 0;
-    return bytes > 0 && bytes <= SERVICE_MAX && strspn(name, taken) == bytes;
+    if (bytes == 0 || bytes > SERVICE_MAX)
+        return 0;
+    if (strncmp(name, "aws:", 4) == 0)
+        name += 4;
+    return strspn(name, taken) == strlen(name);
 }
 
 static const char *source_of(const json_t *in)
@@ -44,6 +56,10 @@ static void say_what(const json_t *root, char *what, size_t room)
         text = "an event of EventBridge";
     else if (is_warm_up(root))
         text = "a warm-up ping";
+    else if (footfall__lambda_text(root, "raw_path") != NULL)
+        text = lattice;
+    else if (is_there(root, "httpMethod") || is_there(root, "path"))
+        text = "a request without a method or a path";
     if (text == NULL)
         footfall__format(what, room, "an event of %s", source);
     else
@@ -54,12 +70,6 @@ static enum footfall__lambda_kind none(char *what, size_t room, const char *text
 {
     footfall__format(what, room, "%s", text);
     return FOOTFALL__LAMBDA_NONE;
-}
-
-static int is_there(const json_t *in, const char *key)
-{
-    const json_t *value = json_object_get(in, key);
-    return value != NULL && !json_is_null(value);
 }
 
 static enum footfall__lambda_kind of_format_2(const json_t *context)
@@ -83,7 +93,7 @@ enum footfall__lambda_kind footfall__lambda_kind_of(const json_t *root, char *wh
     if (footfall__lambda_object(context, "http") != NULL)
         return of_format_2(context);
     if (footfall__lambda_is(root, "version", "2.0"))
-        return none(what, room, "an event of VPC Lattice");
+        return none(what, room, is_there(root, "rawPath") ? "a request without requestContext.http" : lattice);
     if (footfall__lambda_string(root, "httpMethod", &bytes) != NULL &&
         footfall__lambda_string(root, "path", &bytes) != NULL)
         return footfall__lambda_is(root, "version", "1.0") ? FOOTFALL__LAMBDA_HTTP_1 : FOOTFALL__LAMBDA_REST;

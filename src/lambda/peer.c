@@ -86,3 +86,40 @@ void footfall__lambda_peer(struct footfall__lambda_event *event)
     else
         event->request.peer = footfall__lambda_text(footfall__lambda_object(context, "identity"), "sourceIp");
 }
+
+/* ---- what the service says twice ------------------------------------------------------------------------------------------- */
+
+static int is_name(const struct footfall_web_header *header, const char *name)
+{
+    return strcasecmp(header->name, name) == 0;
+}
+
+/* Nobody but the peer is in it. */
+static int names_peer_only(const struct footfall_web_request *request)
+{
+    size_t lines = 0;
+    size_t bytes = 0;
+    const char *entry = NULL;
+    for (size_t i = 0; i < request->header_count; i++)
+        if (is_name(&request->headers[i], "X-Forwarded-For"))
+            lines += strchr(request->headers[i].value, ',') != NULL ? 2 : 1;
+    if (lines != 1 || request->peer == NULL)
+        return 0;
+    entry = last_forwarded(request, &bytes);
+    cut_port(&entry, &bytes);
+    return bytes == strlen(request->peer) && memcmp(entry, request->peer, bytes) == 0;
+}
+
+void footfall__lambda_hide_service(struct footfall__lambda_event *event)
+{
+    struct footfall_web_request *request = &event->request;
+    int peer_only = names_peer_only(request);
+    size_t kept = 0;
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct footfall_web_header *header = &event->headers[i];
+        if (!is_name(header, "X-Forwarded-Port") && !is_name(header, "X-Forwarded-Proto") &&
+            !(peer_only && is_name(header, "X-Forwarded-For")))
+            event->headers[kept++] = *header;
+    }
+    request->header_count = kept;
+}
