@@ -75,6 +75,11 @@ class Reply:
     def json(self):
         return json.loads(self.body)
 
+    @property
+    def json_body(self):
+        """What the client is sent, when that is JSON."""
+        return json.loads(self.json['body'])
+
     def __repr__(self):
         return f'{self.kind} {self.request_id}: {self.body[:400]!r}'
 
@@ -252,6 +257,7 @@ class RuntimeAPI:
         self.init_error, self.events_out, self.connections = None, {}, set()
         self.waiting = set()  # connections that wait for an event
         self.port, self.closed = 0, False
+        self.accepted = 0  # connections
         self.listen()
 
     def __enter__(self):
@@ -274,6 +280,7 @@ class RuntimeAPI:
             while True:
                 connection = Connection(self, listener.accept()[0])
                 with self.seen:
+                    self.accepted += 1
                     self.connections.add(connection)
                 threading.Thread(target=connection.run, daemon=True).start()
 

@@ -11,7 +11,7 @@
 #include "log.h"
 
 enum {
-    START_MS = 5000, /* for the store, at most; Lambda gives 10 s to all of the start */
+    START_MS = 2000, /* for the store, at most; Lambda gives 10 s to all of the start */
     REPLY_MS = 250   /* left of an invocation when the store could not be opened */
 };
 

@@ -1,0 +1,237 @@
+"""The runtime and the Runtime API: what is answered in which state of it, what ends the process and how, what is in its log."""
+import os
+import re
+import subprocess
+
+import running
+from running import LAMBDA, ORIGIN, Case, Event, address, url_event
+
+SECRETS = {'FOOTFALL_SECRET': 'the secret of these tests, 32 bytes', 'AWS_SECRET_ACCESS_KEY': 'an-access-key-of-these-tests',
+           'AWS_SESSION_TOKEN': 'a-session-token-of-these-tests'}
+TOKEN = 'an-admin-token-of-these-tests'
+LARGE = 9 << 20
+INVOCATIONS = 2000
+
+
+class Start(Case):
+    def test_not_run_by_lambda(self):
+        for env in ({}, {'AWS_LAMBDA_RUNTIME_API': ''}):
+            done = self.run_only(command=[LAMBDA, 'handler'], env={**self.variables(), **env})
+            self.assertEqual((done.status, done.out), (2, ''), done)
+            self.assertIn('AWS_LAMBDA_RUNTIME_API is not set', done.err)
+            self.assertIn('docs/lambda.md', done.err)
+        self.assert_untouched()
+
+    def test_help_and_version(self):
+        for word, says in (('--help', 'usage: footfall-lambda\n'), ('--version', 'footfall-lambda 0.')):
+            done = self.run_only(command=[LAMBDA, word])
+            self.assertEqual((done.status, done.err), (0, ''), done)
+            self.assertTrue(done.out.startswith(says), done)
+
+    def test_nobody_at_the_api(self):
+        self.open_api().go()
+        self.start(api=self.api)
+        self.ends(1)
+        self.assertIn('the Runtime API is not there for the next invocation: ending', self.process.log())
+
+    def test_api_that_is_none(self):
+        done = self.run_only(command=[LAMBDA], env={**self.variables(), 'AWS_LAMBDA_RUNTIME_API': 'x' * 5000})
+        self.assertEqual(done.status, 1, done)
+        self.assertIn('AWS_LAMBDA_RUNTIME_API', done.err)
+
+    def fails_to_start(self, says, *settings, env=None):
+        self.start(*settings, env=env)
+        self.ends(3)
+        self.assertIn(says, self.process.log())
+        self.assertEqual(len(self.process.log().splitlines()), 1, self.process.log())
+        error = self.api.init_error
+        self.assertEqual(set(error.json), {'errorMessage', 'errorType', 'stackTrace'})
+        self.assertIn(says, error.json['errorMessage'])
+        self.assertEqual((error.json['errorType'], error.json['stackTrace']), ('Footfall.Configuration', []))
+        self.assertEqual(error.headers['lambda-runtime-function-error-type'], 'Footfall.Configuration')
+        self.assertEqual(error.headers['content-type'], 'application/json')
+        self.assertEqual(self.api.unasked, [])
+        self.assert_untouched()
+
+    def test_configuration_errors(self):
+        self.write('bad.conf', 'window = soon\n')
+        for says, settings, env in (
+                ('FOOTFALL_WINDOW: window:', ('window=soon',), {}),
+                ('FOOTFALL_BACKEND: backend paper is not built in', ('backend=paper',), {}),
+                ('bad.conf:1: window:', (), {'FOOTFALL_CONFIG': self.path('bad.conf')}),
+                ('FOOTFALL_HTTP_TRUSTED_PROXIES: http.trusted_proxies', ('http.trusted_proxies=everybody',), {}),
+                ('FOOTFALL_HTTP_CORS_ORIGINS: http.cors_origins', ('http.cors_origins=nowhere',), {}),
+                ('"\\', ('window="\\',), {}),
+                ('nothing-there.conf', (), {'FOOTFALL_CONFIG': self.path('nothing-there.conf')})):
+            with self.subTest(says):
+                self.fails_to_start(says, *settings, env=env)
+
+    def test_secrets_stay_secret(self):
+        """A secret that is too short, and is named."""
+        self.fails_to_start('FOOTFALL_SECRET: secret: too short', env={'FOOTFALL_SECRET': 'sh0rt'})
+        self.assertNotIn('sh0rt', self.process.log() + self.api.init_error.body.decode())
+
+
+class Invocations(Case):
+    def test_one_after_another(self):
+        """Over one connection, each with its own id, however the API writes its answers."""
+        ways = [{}, {'lower': True}, {'chunked': True}, {'headers': {'lAMBDA-rUNTIME-tRACE-iD': None}}, {'timeout': None},
+                {'headers': {'Lambda-Runtime-Deadline-Ms': 'soon'}}, {'headers': {'Lambda-Runtime-Trace-Id': None}},
+                {'headers': {'Lambda-Runtime-Trace-Id': 'x' * 5000}}, {'request_id': 'A_b-9' * 25}]
+        events = [Event(url_event(), **how) for how in ways]
+        self.start(events=events)
+        replies = self.api.wait(len(events))
+        self.assertEqual([reply.request_id for reply in replies], [event.request_id for event in events])
+        self.assertEqual([reply.json_body['count'] for reply in replies], list(range(1, len(events) + 1)))
+        self.assertEqual([reply.headers['content-type'] for reply in replies], ['application/json'] * len(events))
+        self.assertEqual(self.api.unasked, [])
+        self.assertEqual(self.api.accepted, 1)
+        self.assertEqual(self.process.log(), '')
+
+    def test_what_else_is_in_the_environment(self):
+        """A proxy is for the world outside."""
+        proxy = 'http://127.0.0.1:9'
+        self.start(env={'http_proxy': proxy, 'HTTP_PROXY': proxy, 'ALL_PROXY': proxy, 'all_proxy': proxy, 'NO_PROXY': ''})
+        self.assertEqual(self.visit()['count'], 1)
+
+    def test_event_that_is_none(self):
+        """Said to Lambda as an error of ours, counted nowhere, and the next is answered."""
+        self.start()
+        for number, (body, says) in enumerate((
+                ('', 'JSON'), ('{', 'JSON'), ('[]', 'event'), ('{}', 'empty event'),
+                ({'Records': [{'eventSource': 'aws:sqs', 'body': 'x'}]}, 'aws:sqs'), ('{"a":"' + LARGE * 'x' + '"}', 'larger'))):
+            with self.subTest(says):
+                reply = self.api.ask(Event(body))
+                self.assertEqual(reply.kind, 'error', reply)
+                self.assertEqual((reply.json['errorType'], reply.json['stackTrace']), ('Footfall.Event', []))
+                self.assertEqual(reply.headers['lambda-runtime-function-error-type'], 'Footfall.Event')
+                self.assertIn(says, reply.json['errorMessage'])
+                self.assertIn(f'footfall: {reply.request_id}: {reply.json["errorMessage"]}\n', self.process.log())
+                self.assertEqual(self.visit()['count'], number + 1)
+
+    def test_event_without_an_id(self):
+        """Cannot be answered; the next can. An API that gives nothing else is no reason to go on for ever."""
+        nameless = {'headers': {'Lambda-Runtime-Aws-Request-Id': None}}
+        self.start(events=[Event(url_event(), **nameless), Event(url_event(), request_id='../../secrets'),
+                           Event(url_event(), request_id='y' * 129), Event(url_event())])
+        self.assertEqual(self.api.wait(1)[0].json_body['count'], 1)
+        self.assertEqual(self.process.log().count('without a request id'), 3)
+        self.assertEqual(self.api.unasked, [])
+        self.api.push(*(Event(url_event(), **nameless) for _ in range(1000)))
+        self.ends(1)
+        self.assertLess(self.process.log().count('without a request id'), 100)
+
+    def test_memory(self):
+        """Does not grow, whatever is asked."""
+        events = [url_event(), url_event('/visit/some%20page', '2001:db8::1'), {}, url_event('/counter/none', method='GET'),
+                  url_event('/', 'no address'), url_event('/visit/x', method='OPTIONS',
+                                                          headers={'access-control-request-method': 'POST'})]
+        count = self.many(INVOCATIONS)
+        self.start('log_level=error', 'http.cors_origins=' + ORIGIN, events=(Event(events[n % len(events)]) for n in range(count)))
+        self.api.until(lambda: len(self.api.replies) >= count // 4)
+        before = self.process.memory()
+        self.api.wait(count)
+        if before is not None:
+            self.assertLess(self.process.memory() - before, 128 << 10)
+
+
+class States(Case):
+    """What the API answers to us."""
+
+    def test_500_ends_it(self):
+        for which in ('next', 'response', 'error'):
+            with self.subTest(which):
+                event = Event({} if which == 'error' else url_event(), **({'before': [500]} if which == 'next' else {'after': [500]}))
+                self.start(events=[event, Event(url_event())])
+                self.ends(1)
+                self.assertIn('the Runtime API fails at', self.process.log())
+                self.assertEqual(self.api.replies, [])
+                self.assertEqual(len(self.api.refused), 0 if which == 'next' else 1)
+
+    def test_403_at_next_ends_it(self):
+        """No busy loop."""
+        self.start(events=[Event(url_event(), before=[403, 403, 403])])
+        self.ends(1)
+        self.assertIn('the Runtime API does not take the next invocation (403)', self.process.log())
+
+    def test_refused_answers(self):
+        """413, 403 and 400 are told, no error follows them, and it goes on."""
+        for status, says in ((413, 'larger than Lambda takes (413)'), (403, 'does not take the reply (403)'), (400, '(400)')):
+            with self.subTest(status):
+                self.start('window=1h')
+                event = Event(url_event(f'/visit/x{status}'), after=[status])
+                self.api.push(event)
+                self.assertEqual(self.visit(f'/visit/x{status}')['count'], 2)
+                self.assertEqual([(reply.kind, reply.event) for reply in self.api.refused], [('response', event)])
+                self.assertIn(f'footfall: {event.request_id}: ', self.process.log())
+                self.assertIn(says, self.process.log())
+
+    def test_connections_that_end(self):
+        """Each answer arrives, once, over another connection where it must; the store is not asked again."""
+        ways = [{'bye': True}, {'after': ['bye']}, {'after': ['close']}, {'after': ['reset']}, {'after': ['cut']}, {'after': ['lost']},
+                {'before': ['close']}, {'before': ['reset']}, {'before': ['half']}]
+        self.random.shuffle(ways)
+        events = [Event(url_event(), **how) for how in ways + [{}] + ways]
+        self.start('log_level=error', events=events)
+        replies = self.api.wait(len(events))
+        self.assertEqual([reply.json_body['count'] for reply in replies], list(range(1, len(events) + 1)))
+        self.assertEqual(self.api.unasked, [])
+
+    def test_large_reply_that_is_cut(self):
+        """In the middle of a large POST."""
+        self.start()
+        path = '/visit/' + 200 * 'x'
+        for _ in range(3):
+            self.api.push(Event(url_event(path), after=['cut']))
+        self.assertEqual(self.visit(path)['count'], 4)
+        self.assertEqual(len(self.api.replies), 4)
+
+    def test_api_that_goes_away(self):
+        self.start()
+        self.visit()
+        self.api.idle()
+        self.api.go()
+        self.ends(1)
+        self.assertIn('the Runtime API is not there for the next invocation: ending', self.process.log())
+        self.assertLess(len(self.process.log().splitlines()), 10)
+
+    def test_api_that_goes_away_while_answered(self):
+        self.start()
+        self.api.push(Event(url_event(), after=[lambda reply: self.api.go() or 'reset']))
+        self.ends(1)
+        self.assertIn('the Runtime API is not there for the reply: ending', self.process.log())
+        self.assertEqual(self.counters()['home' if 'home' in self.counters() else next(iter(self.counters()))], (1, 1))
+
+
+class Log(Case):
+    needs = 'file'
+
+    def test_no_address_and_no_secret(self):
+        """At any level, whatever comes."""
+        self.write('token', TOKEN + '\n')
+        secret = [*SECRETS.values(), TOKEN, '203.0.113', '2001:db8', '198.51.100', 'hidden-agent', 'hidden-query', 'hidden-key',
+                  'hidden-cookie', 'hidden-body']
+        for level in ('error', 'warn', 'info', 'debug'):
+            self.start('log_level=' + level, 'http.admin_token_file=' + self.path('token'), 'http.trusted_proxies=198.51.100.0/24',
+                       'http.address_header=X-Forwarded-For', env=SECRETS)
+            headers = {'user-agent': 'hidden-agent', 'authorization': 'Bearer ' + TOKEN, 'x-forwarded-for': '203.0.113.99',
+                       'idempotency-key': 'hidden-key', 'cookie': 'a=hidden-cookie'}
+            events = [url_event(path, who, method, headers, 'a=hidden-query')
+                      for who in ('203.0.113.7', '2001:db8::7', '198.51.100.1', '203.0.113.7/32')
+                      for path, method in (('/', 'GET'), ('/visit/x', 'POST'), ('/counter/x', 'DELETE'), ('/visit/%ff', 'POST'),
+                                           ('/metrics', 'GET'), ('/no/such', 'PATCH'))]
+            events += [{**url_event(), 'body': 'hidden-body'}, {'Records': [{'eventSource': 'from 203.0.113.7'}]}, {'203.0.113.7': 1},
+                       '{"203.0.113.7', {'source': 'hidden-body', 'detail-type': 'hidden-key'},
+                       {'requestContext': {'connectionId': 'hidden-key', 'identity': {'sourceIp': '203.0.113.7'}}}]
+            for event in events:
+                self.api.ask(Event(event))
+            with self.behind.hold():
+                self.api.ask(Event(url_event(), timeout=0.4))
+            for event in events[:3]:
+                self.api.ask(Event(event, after=[413]) if level == 'info' else Event(event))
+            self.process.kill()
+            for each in secret:
+                self.assertNotIn(each, self.process.log())
+            for line in self.process.log().splitlines():
+                self.assertRegex(line, r'^footfall: [ -~]+$')
+        self.assertIn('\n', self.process.log())
