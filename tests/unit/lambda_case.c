@@ -47,6 +47,30 @@ void event_set(json_t *event, const char *field, json_t *value)
         json_object_del(event, field);
 }
 
+json_t *event_with(const char *name, const char *field, json_t *value)
+{
+    json_t *event = event_load(name);
+    event_set(event, field, value);
+    return event;
+}
+
+void event_read(struct footfall__lambda_event *read, json_t *event)
+{
+    struct footfall_error err;
+    char *text = json_dumps(event, 0);
+    if (footfall__lambda_event_read(read, text, strlen(text), &err) != FOOTFALL_OK)
+        fail_msg("%s", err.text);
+    free(text);
+}
+
+const struct event_kind event_kinds[EVENT_KINDS] = {
+    { "rest", "path", "requestContext.identity.sourceIp", "httpMethod", 0 },
+    { "http-1", "path", "requestContext.identity.sourceIp", "httpMethod", 1 },
+    { "http-2", "rawPath", "requestContext.http.sourceIp", "requestContext.http.method", 1 },
+    { "url-visit", "rawPath", "requestContext.http.sourceIp", "requestContext.http.method", 0 },
+    { "alb", "path", "headers.x-forwarded-for", "httpMethod", 0 },
+};
+
 /* ---- replies ---------------------------------------------------------------------------------------------------------------- */
 
 static void check_name(const char *name)

@@ -4,6 +4,7 @@
 #define LAMBDA_CASE_H
 #include <jansson.h>
 
+#include "event.h"
 #include "lambda.h"
 #include "web_site.h"
 
@@ -16,6 +17,18 @@ void lambda_site_open(struct site *site, const char *const *pairs);
 json_t *event_load(const char *name);
 /* "requestContext.http.sourceIp". value is taken over; NULL takes the field out. */
 void event_set(json_t *event, const char *field, json_t *value);
+
+/* event_load and one event_set. */
+json_t *event_with(const char *name, const char *field, json_t *value);
+/* footfall__lambda_event_read; ends the test when that fails. */
+void event_read(struct footfall__lambda_event *read, json_t *event);
+
+/* One of each kind that counts, and where its path and its address are. */
+enum { EVENT_KINDS = 5 };
+extern const struct event_kind {
+    const char *fixture, *path_field, *address_field, *method_field;
+    int decoded; /* its path is */
+} event_kinds[EVENT_KINDS];
 
 struct answered {
     int rc;
