@@ -2,6 +2,7 @@
 #include "lambda.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "bytes.h"
 #include "event.h"
@@ -39,6 +40,13 @@ static struct footfall_web_exchange *exchange(struct footfall_web *web, const st
     return x;
 }
 
+static void write_health(struct footfall__lambda_reply *reply, const struct footfall__lambda_event *event)
+{
+    struct footfall_web_response response = health;
+    response.without_body = strcmp(event->request.method, "HEAD") == 0;
+    footfall__lambda_reply_write(reply, event, &response);
+}
+
 static int no_memory(struct footfall_error *err)
 {
     err->status = FOOTFALL_NO_MEMORY;
@@ -68,7 +76,10 @@ int footfall__lambda_answer(char **reply, size_t *reply_bytes, struct footfall_w
         rc = no_memory(err);
         goto cleanup;
     }
-    footfall__lambda_reply_write(&written, &read, x != NULL ? footfall__web_response(x) : &health);
+    if (read.health_check)
+        write_health(&written, &read);
+    else
+        footfall__lambda_reply_write(&written, &read, footfall__web_response(x));
     *reply = written.text;
     *reply_bytes = written.bytes;
     written.text = NULL;

@@ -16,12 +16,14 @@ class DroppingLink(Link):
 
     def __init__(self, url):
         super().__init__(url)
-        self.mute = set()
+        self.mute, self.swallowed = set(), 0
 
     def relay(self, source, target, is_reply):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if source not in self.mute and not (is_reply and self.loses):
+                if source in self.mute:
+                    self.swallowed += 1
+                elif not (is_reply and self.loses):
                     target.sendall(data)
         for each in (source, target):
             with contextlib.suppress(OSError):
@@ -189,6 +191,7 @@ class Frozen(Linked):
                 number += 1
                 got = self.api.replies[-1].json_body
                 self.assertEqual((got['count'], got['is_new_visitor']), (number, False))
+        self.assertGreater(self.link.swallowed, 0)
         self.assertEqual(self.counters(), {'x': (number, number - 7)})
         self.assertEqual(self.process.log(), '')
 

@@ -287,6 +287,7 @@ class RuntimeAPI:
     def forget(self, connection):
         with self.seen:
             self.connections.discard(connection)
+            self.seen.notify_all()
 
     # ---- for connections
 
