@@ -15,6 +15,7 @@ from zip_case import Case, url_event
 
 LIBRARIES = ('/lib64/ld-linux-x86-64.so.2', '/lib/x86_64-linux-gnu/libc.so.6', '/lib/x86_64-linux-gnu/libm.so.6')
 AMAZON, DEBIAN = 'etc/pki/tls/certs/ca-bundle.crt', 'etc/ssl/certs/ca-certificates.crt'
+HASHED = 'etc/pki/ca-trust/extracted/pem/directory-hash'
 AWS = ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION')
 STARTS = 3
 DENIED = b'{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"as the test wants it"}'
@@ -131,6 +132,20 @@ class Trust(Alone):
 
     def test_amazon_linux(self):
         self.put(AMAZON, self.authority)
+        asked, log = self.asked()
+        self.assertTrue(asked, log)
+
+    def test_amazon_linux_by_hashes(self):
+        """A folder in which one certificate is found without reading all is preferred, unless it is empty."""
+        digest = subprocess.run(['openssl', 'x509', '-noout', '-hash', '-in', self.authority], stdout=subprocess.PIPE, text=True,
+                                check=True).stdout.strip()
+        self.put(AMAZON, self.authority)
+        os.makedirs(os.path.join(self.root, HASHED))
+        asked, log = self.asked()
+        self.assertTrue(asked, log)
+        self.server.asked = 0
+        self.put(AMAZON, '/dev/null')
+        self.put(f'{HASHED}/{digest}.0', self.authority)
         asked, log = self.asked()
         self.assertTrue(asked, log)
 
