@@ -63,17 +63,10 @@ typedef int footfall_config_each(void *user, const struct footfall_config_entry 
 FOOTFALL_API void footfall_config_list(const struct footfall_config *config, footfall_config_each *each, void *user);
 
 /* footfall_open with a configuration loaded before (so that an application's own keys may stand in the same file). config is
- * copied as far as needed. Of options only log and clock and their user pointers matter; NULL: none. Errors as
- * footfall_open. */
+ * copied as far as needed. Of options only log, clock, their user pointers and alone matter; NULL: none. Errors
+ * as footfall_open. */
 FOOTFALL_API int footfall_open_config(struct footfall **out, const struct footfall_config *config,
                                       const struct footfall_options *options, struct footfall_error *err);
-
-/* footfall_open_config for a program that makes one call at a time while somebody waits for it, as a function on Lambda does: one
- * lane, whatever is configured, so that the first call of each counter need not connect to the store once more; and what calls that
- * count or read see to besides, when they have their own answer (expired epoch keys, keys that the store has lost), is left to
- * footfall_upkeep, for when nobody waits. */
-FOOTFALL_API int footfall_open_alone(struct footfall **out, const struct footfall_config *config,
-                                     const struct footfall_options *options, struct footfall_error *err);
 
 /* The names of the backends built in, in byte order, NULL at the end. Static storage. */
 FOOTFALL_API const char *const *footfall_backends(void);
@@ -90,8 +83,8 @@ struct footfall_finding {
 typedef void footfall_each_finding(void *user, const struct footfall_finding *finding);
 
 /* Sees to what is due: erases expired epoch keys, and compares those at hand with the store's. When nothing is, the store is not
- * asked, so it may follow every call; after the first one something is. A handle of footfall_open_alone needs it, on others it does
- * no harm. Any thread; blocks. OK too when the store did not let it (the log says so; it is tried again later).
+ * asked, so it may follow every call; after the first one something is. A handle that was opened with options->alone needs it, on
+ * others it does no harm. Any thread; blocks. OK too when the store did not let it (the log says so; it is tried again later).
  * Errors: INVALID, TEMPORARY (the handle was busy until the deadline), MISUSE. */
 FOOTFALL_API int footfall_upkeep(struct footfall *ff, const struct footfall_call *call, struct footfall_error *err);
 

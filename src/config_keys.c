@@ -44,6 +44,7 @@ static const struct footfall_config_key other_keys[] = {
     { "dynamodb.atomic", "true", "false: half the price for new visitors; a crash may leave one uncounted", 0 },
     { "dynamodb.create_table", "false", "true: make the tables when they are missing", 0 },
     { "dynamodb.capacity", "false", "true: ask for consumed units and count them", 0 },
+    { "dynamodb.lanes", "4", "connections", 0 },
     { "http.listen", "127.0.0.1:8080", "where to listen: ADDRESS:PORT, [ADDRESS]:PORT or unix:/path", 0 },
     { "http.cors_origins", "*", "origins whose pages may read the answers: * or a list", 0 },
     { "http.trusted_proxies", NULL, "addresses, CIDRs, unix or any: who is believed about the client's address", 0 },

@@ -213,10 +213,8 @@ static volatile int *fork_page(void)
     return page;
 }
 
-enum purpose { TO_SHARE, TO_LOOK, ALONE };
-
 static int open_handle(struct footfall **out, const struct footfall_config *config,
-                       const struct footfall_options *options, enum purpose purpose, struct footfall_error *err)
+                       const struct footfall_options *options, int looks, struct footfall_error *err)
 {
     struct footfall *ff;
     int rc;
@@ -232,8 +230,7 @@ static int open_handle(struct footfall **out, const struct footfall_config *conf
     ff->pid = getpid();
     ff->mine = fork_page();
     ff->clock = system_clock;
-    ff->looks = purpose == TO_LOOK;
-    ff->alone = purpose == ALONE;
+    ff->looks = looks;
     if (options != NULL) {
         ff->log = options->log;
         ff->log_user = options->log_user;
@@ -241,6 +238,7 @@ static int open_handle(struct footfall **out, const struct footfall_config *conf
             ff->clock = options->clock;
             ff->clock_user = options->clock_user;
         }
+        ff->alone = options->alone;
     }
     rc = open_all(ff, config, err);
     if (rc != FOOTFALL_OK) {
@@ -255,19 +253,13 @@ static int open_handle(struct footfall **out, const struct footfall_config *conf
 int footfall_open_config(struct footfall **out, const struct footfall_config *config,
                          const struct footfall_options *options, struct footfall_error *err)
 {
-    return open_handle(out, config, options, TO_SHARE, err);
-}
-
-int footfall_open_alone(struct footfall **out, const struct footfall_config *config,
-                        const struct footfall_options *options, struct footfall_error *err)
-{
-    return open_handle(out, config, options, ALONE, err);
+    return open_handle(out, config, options, 0, err);
 }
 
 int footfall__open_to_look(struct footfall **out, const struct footfall_config *config,
                            const struct footfall_options *options, struct footfall_error *err)
 {
-    return open_handle(out, config, options, TO_LOOK, err);
+    return open_handle(out, config, options, 1, err);
 }
 
 int footfall_open(struct footfall **out, const struct footfall_options *options, struct footfall_error *err)

@@ -128,6 +128,7 @@ static const struct footfall_store_key keys[] = {
     { "atomic", "true", "false: half the price for new visitors; a crash may leave one uncounted", 0 },
     { "create_table", "false", "true: make the tables when they are missing", 0 },
     { "capacity", "false", "true: ask for consumed units and count them", 0 },
+    { "lanes", "4", "connections", 0 },
     { NULL, NULL, NULL, 0 },
 };
 

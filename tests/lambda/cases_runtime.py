@@ -1,10 +1,9 @@
 """The runtime and the Runtime API: what is answered in which state of it, what ends the process and how, what is in its log."""
+import json
 import os
 import re
-import subprocess
 
-import running
-from running import LAMBDA, ORIGIN, Case, Event, address, url_event
+from running import LAMBDA, ORIGIN, Case, Event, url_event
 
 SECRETS = {'FOOTFALL_SECRET': 'the secret of these tests, 32 bytes', 'AWS_SECRET_ACCESS_KEY': 'an-access-key-of-these-tests',
            'AWS_SESSION_TOKEN': 'a-session-token-of-these-tests'}
@@ -135,6 +134,20 @@ class Invocations(Case):
             self.assertLess(self.process.memory() - before, 128 << 10)
 
 
+class Trace(Case):
+    """The trace id is in the environment while its invocation runs. TRACE is preloaded, and says so before each line of the log."""
+
+    def test_set_and_unset(self):
+        ids = ['Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1', None, 'Root=1-x', 'Root=1-' + 400 * 'y', None,
+               'Root=2']
+        self.start('log_level=warn', events=[Event({}, headers={'Lambda-Runtime-Trace-Id': each}) for each in ids],
+                   env={'LD_PRELOAD': os.environ['FOOTFALL_TEST_TRACE'], '_X_AMZN_TRACE_ID': 'of-before',
+                        'ASAN_OPTIONS': 'verify_asan_link_order=0'})
+        self.api.wait(len(ids))
+        found = re.findall(r'^trace (.*)$', self.process.log(), re.MULTILINE)
+        self.assertEqual(found, [each or 'none' for each in ids])
+
+
 class States(Case):
     """What the API answers to us."""
 
@@ -177,14 +190,25 @@ class States(Case):
         self.assertEqual([reply.json_body['count'] for reply in replies], list(range(1, len(events) + 1)))
         self.assertEqual(self.api.unasked, [])
 
-    def test_large_reply_that_is_cut(self):
-        """In the middle of a large POST."""
-        self.start()
-        path = '/visit/' + 200 * 'x'
-        for _ in range(3):
-            self.api.push(Event(url_event(path), after=['cut']))
-        self.assertEqual(self.visit(path)['count'], 4)
-        self.assertEqual(len(self.api.replies), 4)
+    def test_large_replies_and_events(self):
+        """Whole, also when the first attempt ends in the middle; a body that is too large is answered, and its memory given back."""
+        self.write('token', TOKEN + '\n')
+        names = [f'{number:04}' + 39 * '"\\\u2615' for number in range(1000)]
+        self.write('counters', ''.join(json.dumps({'counter': name, 'total_visits': 1, 'unique_visitors': 1}) + '\n' for name in names))
+        self.run_only('import', 'counters')
+        self.start('http.admin_token_file=' + self.path('token'), 'log_level=error')
+        listing = url_event('/counters', method='GET', headers={'authorization': 'Bearer ' + TOKEN}, query='limit=1000')
+        for after in ([], ['cut'], ['cut'], ['reset'], ['lost']):
+            reply = self.answer(Event(listing, after=after), 200)
+            self.assertGreater(len(reply.body), 500000)
+            self.assertEqual([each['counter'] for each in reply.json_body['counters']], names)
+        before = self.process.memory()
+        for _ in range(20):
+            event = {**url_event(), 'body': (5 << 20) * 'x'}
+            self.answer(Event(event, chunked=True), 413)
+        self.answer(url_event(), 200)
+        if before is not None:
+            self.assertLess(self.process.memory() - before, 4 << 20)
 
     def test_api_that_goes_away(self):
         self.start()
@@ -227,8 +251,8 @@ class Log(Case):
                 self.api.ask(Event(event))
             with self.behind.hold():
                 self.api.ask(Event(url_event(), timeout=0.4))
-            for event in events[:3]:
-                self.api.ask(Event(event, after=[413]) if level == 'info' else Event(event))
+            self.api.push(*(Event(event, after=[status]) for event in events[:3] for status in (413, 403, 'reset')))
+            self.api.ask(Event({}))
             self.process.kill()
             for each in secret:
                 self.assertNotIn(each, self.process.log())

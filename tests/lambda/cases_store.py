@@ -17,11 +17,12 @@ class DroppingLink(Link):
     def __init__(self, url):
         super().__init__(url)
         self.mute, self.swallowed = set(), 0
+        self.silent = False
 
     def relay(self, source, target, is_reply):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if source in self.mute:
+                if self.silent or source in self.mute:
                     self.swallowed += 1
                 elif not (is_reply and self.loses):
                     target.sendall(data)
@@ -38,6 +39,17 @@ class DroppingLink(Link):
             for each in self.ends if way == 'reset' else ():
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         self.hang_up()
+
+
+    @contextlib.contextmanager
+    def hung(self):
+        """Meanwhile one can connect, and nothing passes."""
+        self.silent = True
+        try:
+            yield
+        finally:
+            self.silent = False
+            self.hang_up()
 
 
 class Linked(Case):
@@ -125,6 +137,20 @@ class Away(Linked, Checks):
         self.assertEqual(self.visit(timeout=60)['count'], 1)
         with self.link.cut():
             self.assert_refused(self.answer(Event(url_event(), timeout=1)), 503)
+        self.assertEqual(self.visit(timeout=60)['count'], 2)
+
+    def test_it_hangs(self):
+        """At the start, and while it runs: an answer in time, and nothing is counted."""
+        with self.link.hung():
+            self.start(LONG, 'http.cors_origins=' + ORIGIN)
+            replies = [self.answer(Event(url_event(), timeout=1)) for _ in range(2)]
+        self.assertEqual(self.visit(timeout=60)['count'], 1)
+        with self.link.hung():
+            replies += [self.answer(Event(url_event(), timeout=1)) for _ in range(2)]
+        for reply in replies:
+            self.assert_refused(reply, 503, 504)
+            self.assertLess(reply.seconds, 30)
+        self.assertLess(min(reply.seconds for reply in replies), 1)
         self.assertEqual(self.visit(timeout=60)['count'], 2)
 
     def test_replies_are_lost(self):
@@ -233,9 +259,11 @@ class AtOnce(Case):
         visits, addresses = self.many(VISITS), self.many(ADDRESSES)
         order = list(range(visits))
         self.random.shuffle(order)
-        api = self.open_api(Event(url_event('/', address(number % addresses)), timeout=60) for number in order)
+        api = self.open_api()
         for _ in range(PROCESSES):
             self.start('deadline=20s', api=api)
+        api.idle(PROCESSES)
+        api.push(*(Event(url_event('/', address(number % addresses)), timeout=60) for number in order))
         replies = api.wait(visits)
         self.assertEqual(collections.Counter(reply.json['statusCode'] for reply in replies), {200: visits})
         bodies = [reply.json_body for reply in replies]

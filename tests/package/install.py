@@ -51,8 +51,10 @@ def try_program(work, env, static):
 def check_texts(root, version):
     """Manual pages and completion: those of the program only where there is one."""
     with_tool = len(glob.glob(f'{root}/**/bin/footfall', recursive=True))
+    with_lambda = len(glob.glob(f'{root}/**/bin/footfall-lambda', recursive=True))
     wanted = {'man/man3/footfall.3': 1, 'man/man3/footfall_admin.3': 1, 'man/man3/footfall_store.3': 1,
-              'man/man5/footfall.conf.5': 1, 'man/man1/footfall.1': with_tool, 'bash-completion/completions/footfall': with_tool}
+              'man/man5/footfall.conf.5': 1, 'man/man1/footfall.1': with_tool, 'man/man1/footfall-lambda.1': with_lambda,
+              'bash-completion/completions/footfall': with_tool}
     for name, count in wanted.items():
         found = glob.glob(f'{root}/**/share/{name}', recursive=True)
         case(name, len(found) == count, f'wanted {count}, there are {found}')

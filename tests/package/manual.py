@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""manual.py ROOT TOOL LIBRARY CC FLAGS PAGE…: the manual pages hold what the program and the headers say, and nothing else.
+"""manual.py ROOT TOOL LIBRARY CC FLAGS [LAMBDA] PAGE…: the manual pages hold what the program and the headers say, and nothing else.
 
-Asked are `footfall --help` and that of every command, `footfall config`, the JSON that commands print, and the public headers.
+Asked are `footfall --help` and that of every command, `footfall-lambda --help`, `footfall config`, the JSON that commands print,
+and the public headers.
 Pages must be clean for mandoc, fit a terminal, and their programs, commands and configurations must work. Without mandoc it is
 skipped; under CI that is a failure.
 """
@@ -17,6 +18,7 @@ from pages import Page, mandoc, shown, words
 
 root, tool, library, cc, flags = sys.argv[1:6]
 pages = {os.path.basename(path): path for path in sys.argv[6:]}
+lambda_tool = pages.pop('footfall-lambda', None)
 tool = os.path.abspath(tool)
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith('FOOTFALL_')}
 
@@ -59,6 +61,25 @@ def example_commands(page):
             line = re.sub(r'^\s*\$ ', '', line).strip()
             if re.match(r'footfall -?\w', line) and '[' not in line and '{' not in line:
                 yield shlex.split(re.split(r' (?:\||&&) ', re.sub(r'\$\(.*\)', 'X', line))[0])[1:]
+
+
+def check_statuses(page, said):
+    statuses = dict(re.findall(r'(\d+) +([A-Za-z, ]+)', said.split('Exit status:')[1].replace('\n', ' ')))
+    part = page.get('EXIT STATUS')
+    case('exit statuses', part.heads == list(statuses), f'{part.heads}')
+    for status, text in statuses.items():
+        case(f'exit status {status}', words(part.items.get(status, '')).startswith(words(text)), f'not "{text}"')
+
+
+def check_lambda(path):
+    page, (_, said) = Page(path), run([os.path.abspath(lambda_tool), '--help'], env=CLEAN)
+    options = [option.split('  ')[0] for option in listed(said, 'Options')]
+    case('options of the runtime', page.get('OPTIONS').heads == options, f'wanted {options}, has {page.get("OPTIONS").heads}')
+    check_statuses(page, said)
+    named = set(re.findall(r'FOOTFALL_[A-Z_]+', ' '.join(page.displays())))
+    keys = {json.loads(line)['key'] for line in ask('config', '--json').splitlines()}
+    known = {'FOOTFALL_' + key.replace('.', '_').upper() for key in keys}
+    case('its variables are keys', named and named <= known, f'{sorted(named - known)}')
 
 
 def check_program(path):
@@ -205,6 +226,8 @@ if not shutil.which('mandoc'):
 check_program(pages['footfall.1'])
 check_output(pages['footfall.1'])
 check_configuration(pages['footfall.conf.5'])
+if lambda_tool is not None:
+    check_lambda(pages['footfall-lambda.1'])
 for page_name, page_path in pages.items():
     check_form(page_path)
     if page_name.endswith('.3'):

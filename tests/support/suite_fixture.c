@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "footfall_admin.h"
 #include "registry.h"
 
 enum { SETTINGS_MAX = 32, VALUE_BYTES = 512 };
@@ -90,7 +89,6 @@ int suite_try_open(struct footfall **out, struct suite *s, const struct suite_kn
     static const struct suite_knobs none;
     struct footfall_options options = FOOTFALL_OPTIONS_INIT;
     struct filled *filled = calloc(1, sizeof(*filled));
-    struct footfall_config *config = NULL;
     int rc = 0;
     if (filled == NULL)
         abort();
@@ -110,15 +108,8 @@ int suite_try_open(struct footfall **out, struct suite *s, const struct suite_kn
     options.clock_user = knobs->clock != NULL ? knobs->clock : &s->clock;
     options.log = knobs->log;
     options.log_user = knobs->log_user;
-    if (!knobs->alone) {
-        rc = footfall_open(out, &options, err);
-    } else {
-        *out = NULL;
-        rc = footfall_config_load(&config, &options, NULL, 0, err);
-        if (rc == FOOTFALL_OK)
-            rc = footfall_open_alone(out, config, &options, err);
-        footfall_config_free(config);
-    }
+    options.alone = knobs->alone;
+    rc = footfall_open(out, &options, err);
     free(filled);
     return rc;
 }

@@ -70,6 +70,19 @@ static void never_too_late(void **state)
     site_close(&site);
 }
 
+/* Who does not ask why is not told. */
+static void without_error(void **state)
+{
+    struct site site;
+    char *reply = NULL;
+    size_t bytes = 0;
+    (void)state;
+    lambda_site_open(&site, NULL);
+    assert_int_equal(footfall__lambda_answer(&reply, &bytes, site.web, "{}", 2, INT64_MAX, NULL), FOOTFALL_INVALID);
+    assert_null(reply);
+    site_close(&site);
+}
+
 /* ---- stores ------------------------------------------------------------------------------------------------------------------ */
 
 static void from_now_on(enum fault fault)
@@ -89,12 +102,17 @@ static void stores(void **state)
                    { FAULT_BROKEN, 500, "broken_store" } };
     struct site site;
     json_t *event = visit(0);
+    json_t *health = event_load("alb-health");
     (void)state;
     lambda_site_open(&site, HEADERS("backend", "faulty", "faulty.name", "stores", "deadline", "1s"));
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         from_now_on(faults[i].fault);
         answered_expect(event_answer(&site, event), faults[i].status, faults[i].code);
     }
+    from_now_on(FAULT_BROKEN);
+    answered_expect(event_answer(&site, health), 200, "ok"); /* which asks none */
+    assert_int_equal(fault_store_counts().attempts, 0);
+    json_decref(health);
     from_now_on(FAULT_NONE);
     footfall__web_use(site.web, NULL);
     answered_expect(event_answer(&site, event), 503, "temporary");
@@ -206,12 +224,15 @@ static void fail_each(const char *text, int in_json)
 
 static void no_memory(void **state)
 {
+    static const char nul_key[] = "{\"\\u0000\":1,\"cookies\":[\"a\\nb\"],\"rawPath\":\"/visit/"
+                                  "a\",\"requestContext\":{\"http\":{\"method\":\"GET\",\"sourceIp\":\"192.0.2.1\"}}}";
     (void)state;
     from_now_on(FAULT_NONE);
     for (size_t k = 0; k < EVENT_KINDS; k++) {
         json_t *event = visit(k);
         char *text = NULL;
         if (k == 2) { /* with everything that is allocated */
+            event_set(event, "cookies", json_pack("[s]", "a\nb"));
             event_set(event, "body", json_string("YWJj"));
             event_set(event, "isBase64Encoded", json_true());
             event_set(event, "headers.x", json_string("a\nb"));
@@ -222,16 +243,14 @@ static void no_memory(void **state)
         free(text);
         json_decref(event);
     }
-    fail_each("{\"\\u0000\":1,\"cookies\":[\"a\\nb\"],\"rawPath\":\"/visit/"
-              "a\",\"requestContext\":{\"http\":{\"method\":\"GET\",\"sourceIp\":\"192.0.2.1\"}}}",
-              0);
+    fail_each(nul_key, 0);
 }
 
 int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(too_late),  cmocka_unit_test(never_too_late),         cmocka_unit_test(stores),
-        cmocka_unit_test(no_memory), cmocka_unit_test(waits_for_what_is_left),
+        cmocka_unit_test(too_late),      cmocka_unit_test(never_too_late), cmocka_unit_test(stores),
+        cmocka_unit_test(without_error), cmocka_unit_test(no_memory),      cmocka_unit_test(waits_for_what_is_left),
     };
     events_folder = count > 1 ? arguments[1] : ".";
     fault_store_register();

@@ -17,6 +17,9 @@
 /* A NUL in a key would make the library refuse all of it. */
 static void nul_in_keys(void **state)
 {
+    static const char in_value[] =
+        "{\"\\u0000\":1,\"rawPath\":\"/visit/"
+        "a\\u0000\",\"requestContext\":{\"http\":{\"method\":\"GET\",\"sourceIp\":\"192.0.2.1\"}}}";
     static const struct {
         const char *text;
         int rc;
@@ -57,7 +60,34 @@ static void nul_in_keys(void **state)
             expect_numbers(&site, "a", 1, (int64_t)counted, 1);
     }
     expect_numbers(&site, "b", 0, 0, 0);
+    answered_expect(text_answer(&site, in_value, strlen(in_value), INT64_MAX), 400, "bad_counter");
     site_close(&site);
+}
+
+/* Fields that would say that it is something else, if they were there; or were not. */
+static void nearly_others(void **state)
+{
+    static const char *const nulls[] = { "type", "methodArn", "routeArn", "Records", "source", "version" };
+    struct site site;
+    json_t *event = event_load("rest");
+    (void)state;
+    lambda_site_open(&site, NULL);
+    for (size_t i = 0; i < sizeof nulls / sizeof nulls[0]; i++)
+        event_set(event, nulls[i], json_null());
+    answered_expect(event_answer(&site, event), 200, "\"count\":1,");
+    event_set(event, "type", json_string("REQUEST"));
+    event_set(event, "requestContext.connectionId", json_string("AbCdEfGhIjKlMnO="));
+    event_set(event, "requestContext.elb", json_null());
+    event_set(event, "requestContext.http", json_null());
+    answered_expect(event_answer(&site, event), 200, "\"count\":2,");
+    event_set(event, "methodArn", json_string("arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod/GET/"));
+    refused_expect(event_answer(&site, event), "a question to an authorizer");
+    event_set(event, "methodArn", json_null());
+    event_set(event, "httpMethod", json_null());
+    refused_expect(event_answer(&site, event), "an event of a WebSocket API");
+    expect_numbers(&site, "rest", 1, 2, 1);
+    site_close(&site);
+    json_decref(event);
 }
 
 static void no_json(void **state)
@@ -268,6 +298,7 @@ int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nul_in_keys),
+        cmocka_unit_test(nearly_others),
         cmocka_unit_test(no_json),
         cmocka_unit_test(every_field),
     };

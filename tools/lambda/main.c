@@ -28,8 +28,11 @@ static const char help[] = "usage: footfall-lambda\n"
                            "  --help     show this and exit\n"
                            "  --version  show the version and the backends built in, and exit\n"
                            "\n"
-                           "Exit status: 0 help or version shown, 1 the Runtime API is gone or says to end,\n"
-                           "2 not run by AWS Lambda, 3 configuration\n";
+                           "Exit status:\n"
+                           "  0  help or version shown\n"
+                           "  1  the Runtime API is gone or says to end\n"
+                           "  2  not run by AWS Lambda\n"
+                           "  3  configuration\n";
 
 static int64_t time_left(const struct footfall_invocation *of)
 {

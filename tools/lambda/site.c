@@ -61,7 +61,7 @@ static int open_store(struct footfall_runtime_site *site, int64_t most_ms, struc
         rc = read_environment(&hurried, &setting, err);
     }
     if (rc == FOOTFALL_OK)
-        rc = footfall_open_alone(&site->ff, hurried != NULL ? hurried : site->config, &site->options, err);
+        rc = footfall_open_config(&site->ff, hurried != NULL ? hurried : site->config, &site->options, err);
     footfall_config_free(hurried);
     if (rc == FOOTFALL_OK)
         footfall__web_use(site->web, site->ff);
@@ -82,6 +82,7 @@ int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footf
     }
     site->options = (struct footfall_options)FOOTFALL_OPTIONS_INIT;
     site->options.log = footfall__runtime_log_line;
+    site->options.alone = 1;
     rc = read_environment(&site->config, NULL, err);
     if (rc == FOOTFALL_OK) {
         read_level(site->config);
