@@ -23,7 +23,7 @@ void footfall__runtime_log_of(const char *request_id)
 
 void footfall__runtime_log_line(void *user, enum footfall_log_level level, const char *line)
 {
-    char text[LINE_BYTES];
+    char text[LINE_BYTES + 128]; /* and what stands before it */
     size_t bytes = 0;
     (void)user;
     if (level > most)
