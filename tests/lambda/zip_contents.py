@@ -149,7 +149,7 @@ class Build(Case):
                 self.fail('differs: ' + ' '.join(name for name in one.namelist() if one.read(name) != other.read(name)))
 
     def test_wrong_words(self):
-        for words in (['--wrong'], ['-o'], ['file']):
+        for words in (['--wrong'], ['-o'], ['file'], ['-o', self.folder], ['-o', os.path.join(self.folder, 'no', 'where.zip')]):
             status, out, err = zip_case.build(zip_case.ROOT, zip_case.BUILD, *words)
             self.assertEqual((status, out), (2, ''), words)
             self.assertIn('tools/aws/build: ', err)
