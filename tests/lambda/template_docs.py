@@ -102,6 +102,9 @@ class Docs(unittest.TestCase):
             for told, is_so in zip(sums[name], url, strict=True):
                 self.assertAlmostEqual(told, is_so + more, delta=0.011, msg=name)
         self.assertAlmostEqual(parts['Lambda, time'], 1e6 * 0.02 * 0.25 * 0.0000166667, delta=0.005)
+        with open(f'{ROOT}/docs/dynamodb.md', encoding='utf-8') as file:
+            opening = re.search(r'^\| opening a handle, .*? \| (\d R)', file.read(), re.MULTILINE)[1]
+        self.assertIn(f'a new environment reads {opening} of keys', ' '.join(PAGE.split()))
         self.assertAlmostEqual(new, 4 * 0.625 + 2 * 0.125)
         self.assertAlmostEqual(returning, 0.625 + 0.125 / 2, delta=0.0026)
 
