@@ -34,6 +34,10 @@ static int read_backend(struct footfall__settings *out, const struct footfall_co
         size_t end = strlen(list);
         footfall__format(list + end, sizeof list - end, "%s%s", i > 0 ? ", " : "", names[i]);
     }
+    if (item->entry.source == FOOTFALL_FROM_DEFAULT)
+        return footfall__fail(err, FOOTFALL_CONFIG, 0,
+                              "backend is not set, and %s, the default, is not built in; set it to one of: %s",
+                              item->entry.value, list);
     footfall__config_place(place, item->entry.source_name, item->entry.line);
     return footfall__fail(err, FOOTFALL_CONFIG, 0, "%s: backend %.32s is not built in; built in: %s", place,
                           item->entry.value[0] != '\0' ? item->entry.value : "\"\"", list[0] != '\0' ? list : "none");

@@ -100,10 +100,16 @@ class Alone(Case):
         self.assertEqual((done.returncode, done.stdout), (2, ''), done)
         self.assertIn('AWS_LAMBDA_RUNTIME_API', done.stderr)
 
+    def test_says_that_a_backend_must_be_chosen(self):
+        """The default is SQLite, which is not in."""
+        with self.running({}) as api:
+            api.until(lambda: api.init_error)
+            self.assertIn('backend is not set', api.init_error.json['errorMessage'])
+
 
 class Trust(Alone):
     """Over TLS: certificates are checked, against the bundle that is there."""
-    test_counts = test_says_what_is_missing = None
+    test_counts = test_says_what_is_missing = test_says_that_a_backend_must_be_chosen = None
 
     def setUp(self):
         super().setUp()
