@@ -108,10 +108,13 @@ struct footfall_options {
                                                 use CLOCK_BOOTTIME anyway (waits on CLOCK_MONOTONIC in slices of at most
                                                 1 s, then checked) */
     void *clock_user;
+    int alone; /* 1: for a program that makes one call at a time while somebody waits for it, such as a function on
+                  Lambda: one connection to the store, whatever is configured, so that no counter's first call opens
+                  another; and what calls see to besides is left to footfall_upkeep (footfall_admin.h) */
 };
 #define FOOTFALL_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(struct footfall_options), NULL, NULL, 0, 0, NULL, NULL, NULL, NULL                                      \
+        sizeof(struct footfall_options), NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0                                   \
     }
 
 /* Opens the store, checks its schema, looks for the epoch key but never makes it (the first visit does; absent or denied

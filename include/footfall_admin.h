@@ -63,8 +63,8 @@ typedef int footfall_config_each(void *user, const struct footfall_config_entry 
 FOOTFALL_API void footfall_config_list(const struct footfall_config *config, footfall_config_each *each, void *user);
 
 /* footfall_open with a configuration loaded before (so that an application's own keys may stand in the same file). config is
- * copied as far as needed. Of options only log and clock and their user pointers matter; NULL: none. Errors as
- * footfall_open. */
+ * copied as far as needed. Of options only log, clock, their user pointers and alone matter; NULL: none. Errors
+ * as footfall_open. */
 FOOTFALL_API int footfall_open_config(struct footfall **out, const struct footfall_config *config,
                                       const struct footfall_options *options, struct footfall_error *err);
 
@@ -81,6 +81,12 @@ struct footfall_finding {
     const char *advice; /* what to do, NULL when there is nothing to do. Both live only during the call */
 };
 typedef void footfall_each_finding(void *user, const struct footfall_finding *finding);
+
+/* Sees to what is due: erases expired epoch keys, and compares those at hand with the store's. When nothing is, the store is not
+ * asked, so it may follow every call; after the first one something is. A handle that was opened with options->alone needs it, on
+ * others it does no harm. Any thread; blocks. OK too when the store did not let it (the log says so; it is tried again later).
+ * Errors: INVALID, TEMPORARY (the handle was busy until the deadline), MISUSE. */
+FOOTFALL_API int footfall_upkeep(struct footfall *ff, const struct footfall_call *call, struct footfall_error *err);
 
 /* Looks at what can be checked about the open store (rights, settings, clock, schema, files), the engine's part first. Each
  * finding is told once, also the good ones (FOOTFALL_FINE). Changes nothing that counts. Any thread; blocks. `each` must not

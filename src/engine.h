@@ -23,6 +23,7 @@ struct footfall {
     struct footfall_backend backend;
     uint32_t caps;
     int looks;        /* footfall__open_to_look made it */
+    int alone;        /* an option: upkeep is footfall_upkeep's */
     int lacks_secret; /* and there is no secret yet */
     int64_t (*clock)(void *user);
     void *clock_user;

@@ -1,7 +1,7 @@
 /* lane.h: how concurrent callers become one write. A lane is one store and the queue in front of it; a counter always takes
  * the same lane. A caller that finds the lane idle runs its own operations itself; who finds it busy queues up, and whoever
  * is free next takes everything that queued as one batch. Submissions are led by the lane's worker. Nothing is answered
- * before the batch is stored. lane.c: the queue and who leads. batch.c: one batch. worker.c: submissions. */
+ * before the batch is stored. lane.c: the queue and who leads. batch.c, batch_form.c: one batch. worker.c: submissions. */
 #ifndef FOOTFALL_LANE_H
 #define FOOTFALL_LANE_H
 #include <pthread.h>
@@ -105,6 +105,15 @@ int footfall__lane_drop_overdue(struct footfall__lane *lane, int64_t now_ms, int
 /* Ends the batch in doubt for good, each member settled. */
 void footfall__batch_give_up(struct footfall__lane *lane);
 int footfall__batch_wanted(const struct footfall__lane *lane); /* somebody still waits for the batch in doubt */
+
+/* batch_form.c. _take: members from the queue, as many as one batch may have; the time at which that was. _resolve: ids whose keys are
+ * in the store; who is done, or could not be resolved, is no member any more (*temporary: and goes back to the queue). _gather: the
+ * ops to send: what is pending of the members, in order; of a request that is larger than a batch, its first part. 0, or
+ * NO_MEMORY. */
+int64_t footfall__batch_take(struct footfall__lane *lane);
+void footfall__batch_resolve(struct footfall__lane *lane, struct footfall_store_call *call, int *temporary);
+int footfall__batch_gather(struct footfall__lane *lane);
+void footfall__batch_shrink(struct footfall__batch *batch); /* a large one's room is not kept */
 void footfall__batch_destroy(struct footfall__batch *batch);
 
 /* Takes the lead for one step: the lock is given up meanwhile. mine as in footfall__batch_step. */

@@ -44,6 +44,8 @@ static int count_lanes(struct footfall *ff, const struct footfall_config *config
         rc = footfall_config_integer(&lanes, config, key, 1, ff->backend.lanes_max, err);
     if (rc != FOOTFALL_OK)
         return rc;
+    if (ff->alone)
+        lanes = 1;
     ff->lanes = footfall__calloc((size_t)lanes, sizeof *ff->lanes);
     if (ff->lanes == NULL)
         return footfall__fail(err, FOOTFALL_NO_MEMORY, 0, "no memory for %" PRId64 " lanes", lanes);
@@ -236,6 +238,7 @@ static int open_handle(struct footfall **out, const struct footfall_config *conf
             ff->clock = options->clock;
             ff->clock_user = options->clock_user;
         }
+        ff->alone = options->alone;
     }
     rc = open_all(ff, config, err);
     if (rc != FOOTFALL_OK) {

@@ -95,6 +95,30 @@ int footfall__exclusively(struct footfall *ff, const struct footfall_call *how, 
     return FOOTFALL_OK;
 }
 
+int footfall_upkeep(struct footfall *ff, const struct footfall_call *call, struct footfall_error *err)
+{
+    struct footfall__lane *lane = NULL;
+    int64_t deadline_ms = 0;
+    int rc = footfall__enter(ff, call, 1, err);
+    if (rc != FOOTFALL_OK)
+        return rc;
+    lane = &ff->lanes[0];
+    if (footfall__upkeep_due(ff, footfall__now(ff), footfall__boottime_ms())) {
+        deadline_ms = footfall__deadline(ff, call);
+        rc = footfall__lane_borrow(lane, deadline_ms);
+        if (rc == FOOTFALL_OK) {
+            footfall__upkeep(ff, &lane->store, deadline_ms);
+            footfall__lane_give_back(lane);
+        } else {
+            rc = footfall__fail(err, FOOTFALL_TEMPORARY, 0, "the deadline passed before the store was free");
+        }
+    }
+    footfall__leave(ff);
+    if (rc == FOOTFALL_OK)
+        footfall__fine(err);
+    return rc;
+}
+
 struct purging {
     int64_t now_ms;
     size_t budget;

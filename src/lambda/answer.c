@@ -26,7 +26,7 @@ static struct footfall_web_exchange *exchange(struct footfall_web *web, const st
                                               int64_t left_ms)
 {
     struct footfall_web_exchange *x = NULL;
-    if (event->body_too_large)
+    if (event->request.body_bytes > footfall__web_body_most(web))
         return footfall__web_refuse(web, &event->request, FOOTFALL_WEB_BODY_TOO_LARGE);
     x = footfall__web_begin(web, &event->request);
     if (x == NULL || footfall__web_state(x) == FOOTFALL_WEB_ANSWERED)

@@ -39,16 +39,9 @@ static int decode(struct footfall__lambda_event *event, size_t decoded)
 int footfall__lambda_body(struct footfall__lambda_event *event)
 {
     struct footfall_web_request *request = &event->request;
-    int encoded = json_is_true(json_object_get(event->root, "isBase64Encoded"));
     long decoded = -1;
     request->body = footfall__lambda_string(event->root, "body", &request->body_bytes);
-    if (request->body != NULL && encoded)
+    if (request->body_bytes > 0 && json_is_true(json_object_get(event->root, "isBase64Encoded")))
         decoded = decoded_bytes(request->body, request->body_bytes);
-    event->body_too_large = (decoded >= 0 ? (size_t)decoded : request->body_bytes) > FOOTFALL__LAMBDA_BODY_MAX;
-    if (request->body_bytes == 0 || event->body_too_large) {
-        request->body = NULL;
-        request->body_bytes = 0;
-        return 0;
-    }
     return decoded >= 0 ? decode(event, (size_t)decoded) : 0;
 }

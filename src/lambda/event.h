@@ -15,16 +15,14 @@ enum footfall__lambda_kind {
 };
 
 enum {
-    FOOTFALL__LAMBDA_BODY_MAX = 65536,   /* bytes, once decoded: as http.body_bytes has it by itself */
     FOOTFALL__LAMBDA_QUERY_ROOM = 12288, /* more than the handler takes of a query */
     FOOTFALL__LAMBDA_PEER_ROOM = 64
 };
 
 struct footfall__lambda_event {
     enum footfall__lambda_kind kind;
-    int multi_value;    /* it has multiValueHeaders, and so must the reply */
-    int health_check;   /* a load balancer's own: no request to count */
-    int body_too_large; /* more than FOOTFALL__LAMBDA_BODY_MAX: it is not there */
+    int multi_value;  /* it has multiValueHeaders, and so must the reply */
+    int health_check; /* a load balancer's own: no request to count */
     struct footfall_web_request request;
     /* what the request points to */
     json_t *root;

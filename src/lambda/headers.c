@@ -101,7 +101,7 @@ int footfall__lambda_headers(struct footfall__lambda_event *event)
     int format_2 = event->kind == FOOTFALL__LAMBDA_HTTP_2 || event->kind == FOOTFALL__LAMBDA_URL;
     json_t *map = format_2 ? NULL : footfall__lambda_object(event->root, "multiValueHeaders");
     event->multi_value = map != NULL;
-    if (map == NULL)
+    if (json_object_size(map) == 0)
         map = footfall__lambda_object(event->root, "headers");
     event->headers = footfall__calloc(count_all(map) + 1, sizeof *event->headers);
     if (event->headers == NULL)

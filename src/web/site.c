@@ -14,7 +14,7 @@
 #include "respond.h"
 #include "settings.h"
 
-enum { MAX_COUNTERS = INT32_MAX, MAX_PER_SECOND = 1000000 };
+enum { MAX_COUNTERS = INT32_MAX, MAX_PER_SECOND = 1000000, BODY_MAX = 1 << 24 };
 
 void footfall__web_log(const struct footfall_web *web, enum footfall_log_level level, const char *format, ...)
 {
@@ -39,6 +39,19 @@ static int read_default(struct footfall_web *web, const char *name, struct footf
     return FOOTFALL_OK;
 }
 
+int footfall__web_body_bytes(size_t *out, const struct footfall_config *config, struct footfall_error *err)
+{
+    int64_t most = 0;
+    int rc = footfall_config_integer(&most, config, "http.body_bytes", 0, BODY_MAX, err);
+    *out = (size_t)most;
+    return rc;
+}
+
+size_t footfall__web_body_most(const struct footfall_web *web)
+{
+    return web->body_most;
+}
+
 static int read_limits(struct footfall_web *web, const struct footfall_config *config, struct footfall_error *err)
 {
     int64_t most = 0;
@@ -51,6 +64,8 @@ static int read_limits(struct footfall_web *web, const struct footfall_config *c
         rc = footfall_config_integer(&per_second, config, "http.requests_per_second", 0, MAX_PER_SECOND, err);
     if (rc == FOOTFALL_OK)
         rc = footfall_config_duration(&deadline, config, "deadline", 1, FOOTFALL_WAIT_MAX_MS, err);
+    if (rc == FOOTFALL_OK)
+        rc = footfall__web_body_bytes(&web->body_most, config, err);
     if (rc == FOOTFALL_OK && per_second > 0)
         rc = footfall__web_rates_new(&web->rates, (uint32_t)per_second, err);
     web->places.most = (uint64_t)most;

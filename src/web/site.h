@@ -54,6 +54,7 @@ struct footfall_web {
     size_t default_bytes;
     int create;
     uint32_t deadline_ms;
+    size_t body_most;
     int has_admin;
     uint8_t admin[FOOTFALL__WEB_DIGEST_BYTES]; /* SHA-256 of the token */
     char page_tag[FOOTFALL__WEB_TAG_ROOM], widget_tag[FOOTFALL__WEB_TAG_ROOM];

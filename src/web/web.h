@@ -47,6 +47,10 @@ void footfall__web_close(struct footfall_web *web);                    /* NULL i
  * errors have it. For the front end's keys; footfall__web_open does it by itself. err may be NULL. */
 void footfall__web_name_place(struct footfall_error *err, const struct footfall_config *config);
 
+/* http.body_bytes, 0 … 16 MiB: what a front end refuses a larger body for. CONFIG names the key. */
+int footfall__web_body_bytes(size_t *out, const struct footfall_config *config, struct footfall_error *err);
+size_t footfall__web_body_most(const struct footfall_web *web); /* the same, of an open site */
+
 /* Counts the counters that there are, for http.max_counters: at most so many are listed. Until it has succeeded once, a request
  * that would make a counter is answered 503. Blocks; one call at a time. OK too when there is no limit to keep, or it is known
  * already; errors of footfall_list. */

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "footfall_admin.h"
 #include "registry.h"
 
 #define EPOCH0 (T0 / DAY)
@@ -120,6 +121,34 @@ static void keys_a_handle_opened_later_erases_them(void **state)
     ff = suite_open(*state, NULL);
     EXPECT_READ(ff, "a", 1, 1);
     expect_key(*state, EPOCH0, 0);
+}
+
+/* Whoever opens alone has no call wait for it, and sees to it afterwards. */
+static void keys_a_handle_alone_erases_them_when_told_to(void **state)
+{
+    const struct suite_knobs alone = { .alone = 1 };
+    struct footfall *ff = suite_open(*state, &alone);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    assert_int_equal(footfall_upkeep(ff, NULL, NULL), FOOTFALL_OK);
+    expect_key(*state, EPOCH0, 1);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR);
+    EXPECT_ADD(ff, "a", 1, 2, 1);
+    EXPECT_VISIT(ff, "b", "203.0.113.7", FOOTFALL_NOW, 1, 1, 1);
+    expect_key(*state, EPOCH0, 1);
+    assert_int_equal(footfall_upkeep(ff, NULL, NULL), FOOTFALL_OK);
+    expect_key(*state, EPOCH0, 0);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 3, 2); /* nobody can tell any more */
+}
+
+static void keys_upkeep_is_done_by_other_handles_too(void **state)
+{
+    struct footfall *ff = suite_open(*state, NULL);
+    struct footfall *other = suite_open(*state, NULL);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR);
+    assert_int_equal(footfall_upkeep(other, NULL, NULL), FOOTFALL_OK);
+    expect_key(*state, EPOCH0, 0);
+    assert_int_equal(footfall_upkeep(NULL, NULL, NULL), FOOTFALL_INVALID);
 }
 
 static void keys_purge_erases_them(void **state)
@@ -267,6 +296,8 @@ const struct suite_case suite_keys[] = {
     SUITE_CASE(keys_of_the_past_live_two_lengths_from_when_they_were_made),
     SUITE_CASE(keys_any_call_of_any_handle_erases_them),
     SUITE_CASE_NEEDS(keys_a_handle_opened_later_erases_them, FOOTFALL_STORE_CAP_DURABLE),
+    SUITE_CASE(keys_a_handle_alone_erases_them_when_told_to),
+    SUITE_CASE(keys_upkeep_is_done_by_other_handles_too),
     SUITE_CASE(keys_purge_erases_them),
     SUITE_CASE(keys_a_handle_does_not_go_on_with_an_erased_one),
     SUITE_CASE(keys_long_windows_have_long_epochs),

@@ -325,6 +325,43 @@ static void a_server_that_begins_to_evict(void **state)
     footfall_close(ff);
 }
 
+/* How many connections a handle takes when three are configured. */
+static int64_t connections(int alone)
+{
+    const struct footfall_setting settings[] = {
+        { "backend", "redis" },
+        { "redis.url", support_redis_url() },
+        { "secret", SUPPORT_SECRET },
+        { "redis.lanes", "3" },
+        { "redis.ca_file", getenv("FOOTFALL_TEST_REDIS_CA") != NULL ? support_redis_ca() : "" }
+    };
+    struct footfall_options options = FOOTFALL_OPTIONS_INIT;
+    struct footfall *ff = NULL;
+    struct footfall_error err;
+    char *before = redis_info("total_connections_received");
+    char *after = NULL;
+    int64_t taken = 0;
+    options.settings = settings;
+    options.setting_count = sizeof settings / sizeof settings[0] - (settings[4].value[0] == '\0');
+    options.alone = alone;
+    EXPECT_FAULT(footfall_open(&ff, &options, &err), err, FOOTFALL_OK, NULL);
+    for (char name[] = "a"; name[0] <= 'z'; name[0]++)
+        EXPECT_FAULT(redis_visit(ff, name, 1, LONG_MS, &err), err, FOOTFALL_OK, NULL);
+    after = redis_info("total_connections_received");
+    taken = strtoll(after, NULL, 10) - strtoll(before, NULL, 10) - 1; /* the one that asks */
+    footfall_close(ff);
+    free(before);
+    free(after);
+    return taken;
+}
+
+static void as_many_lanes_as_suit_the_program(void **state)
+{
+    (void)state;
+    assert_int_equal(connections(0), 3);
+    assert_int_equal(connections(1), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +371,7 @@ int main(void)
         cmocka_unit_test_setup(not_there, redis_flush),
         cmocka_unit_test_setup(silent, redis_flush),
         cmocka_unit_test_setup(how_it_keeps, redis_flush),
+        cmocka_unit_test_setup(as_many_lanes_as_suit_the_program, redis_flush),
         cmocka_unit_test_setup(a_replica, redis_flush),
         cmocka_unit_test_setup(replicas_that_are_not_there, redis_flush),
         cmocka_unit_test_setup(little_memory_is_left, redis_flush),

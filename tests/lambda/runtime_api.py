@@ -231,8 +231,9 @@ class Connection:
         reply = Reply(event, kind, headers, body, time.monotonic())
         if callable(action):
             action = action(reply)
-        if self.do(action):
+        if isinstance(action, int):
             self.api.refused.append(reply)
+        if self.do(action):
             return
         if event is None or kind not in ('response', 'error') or event.request_id in self.api.answered:
             self.api.refused.append(reply)

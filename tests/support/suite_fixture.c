@@ -108,6 +108,7 @@ int suite_try_open(struct footfall **out, struct suite *s, const struct suite_kn
     options.clock_user = knobs->clock != NULL ? knobs->clock : &s->clock;
     options.log = knobs->log;
     options.log_user = knobs->log_user;
+    options.alone = knobs->alone;
     rc = footfall_open(out, &options, err);
     free(filled);
     return rc;

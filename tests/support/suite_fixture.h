@@ -39,6 +39,7 @@ struct suite_knobs {           /* how to open a handle; all zero is fine */
     const struct footfall_setting *more;
     size_t more_count;
     int without_secret;
+    int alone; /* as in struct footfall_options */
     void (*log)(void *user, enum footfall_log_level level, const char *line);
     void *log_user;
 };

@@ -39,6 +39,9 @@ static void headers(void **state)
     event = event_with("rest", "multiValueHeaders", json_null());
     event_set(event, "headers", json_pack("{s:s,s:[s],s:n}", "A", "1", "B", "2", "C"));
     expect_headers(event, HEADERS("A: 1"));
+    event = event_with("rest", "multiValueHeaders", json_object()); /* nothing is in there */
+    event_set(event, "headers", json_pack("{s:s}", "A", "1"));
+    expect_headers(event, HEADERS("A: 1"));
     event = event_with("alb", "headers", json_pack("{s:s#}", "A", "x\r\ny\0z", 6));
     expect_headers(event, HEADERS("A: x  y z"));
     event = event_with("url-visit", "headers", json_pack("{s:s,s:s}", "a", "1, 2", "", "\n"));
@@ -67,6 +70,7 @@ static void cookies(void **state)
     event_set(event, "cookies", json_string("a=1"));
     expect_headers(event, HEADERS(NULL));
     event = event_with("rest", "multiValueHeaders", json_object()); /* format 2.0 only */
+    event_set(event, "headers", json_object());
     event_set(event, "cookies", json_pack("[s]", "a=1"));
     expect_headers(event, HEADERS(NULL));
 }

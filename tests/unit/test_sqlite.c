@@ -1,5 +1,5 @@
-/* test_sqlite.c: unit tests of the SQLite backend through its vtable: what the ops answer (test_sqlite_rules.c), what purge drops
- * (test_sqlite_purge.c), which files it takes and leaves (test_sqlite_files.c), and what happens when something fails
+/* test_sqlite.c: unit tests of the SQLite backend through its vtable: what the ops answer (test_sqlite_rules.c), reading
+ * (test_sqlite_reading.c), what purge drops (test_sqlite_purge.c), which files it takes and leaves (test_sqlite_files.c), and what happens when something fails
  * (test_sqlite_faults.c). This file has what they share (test_sqlite.h). */
 #include "test_sqlite.h"
 
@@ -217,13 +217,16 @@ int main(void)
         const struct CMUnitTest *tests;
         size_t count;
     } parts[] = { { sqlite_rules, sqlite_rules_count },
+                  { sqlite_reading, sqlite_reading_count },
                   { sqlite_purge, sqlite_purge_count },
                   { sqlite_files, sqlite_files_count },
                   { sqlite_faults, sqlite_faults_count } };
     size_t count = 0;
     int failed;
     support_vfs_install();
-    all = calloc(sqlite_rules_count + sqlite_purge_count + sqlite_files_count + sqlite_faults_count, sizeof *all);
+    all = calloc(sqlite_rules_count + sqlite_reading_count + sqlite_purge_count + sqlite_files_count +
+                     sqlite_faults_count,
+                 sizeof *all);
     if (all == NULL)
         return 99;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {

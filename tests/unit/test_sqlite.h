@@ -58,6 +58,7 @@ void expect_read(struct kit *kit, const char *name, int exists, int64_t total, i
 int in_series(struct kit *kit, const struct footfall_store_op *ops, size_t count, uint64_t number,
               struct footfall_store_result *results);
 
-extern const struct CMUnitTest sqlite_rules[], sqlite_purge[], sqlite_files[], sqlite_faults[];
-extern const size_t sqlite_rules_count, sqlite_purge_count, sqlite_files_count, sqlite_faults_count;
+extern const struct CMUnitTest sqlite_rules[], sqlite_reading[], sqlite_purge[], sqlite_files[], sqlite_faults[];
+extern const size_t sqlite_rules_count, sqlite_reading_count, sqlite_purge_count, sqlite_files_count,
+    sqlite_faults_count;
 #endif

@@ -78,6 +78,8 @@ static void serve(struct footfall_runtime *runtime, struct footfall_runtime_site
         without_id = 0;
         footfall__runtime_log_of(invocation.id);
         go_on = invoke(runtime, site, &invocation);
+        if (go_on)
+            footfall__runtime_site_upkeep(site, time_left(&invocation));
         footfall__runtime_log_of(NULL);
     }
 }

@@ -12,7 +12,8 @@
 
 enum {
     START_MS = 2000, /* for the store, at most; Lambda gives 10 s to all of the start */
-    REPLY_MS = 250   /* left of an invocation when the store could not be opened */
+    REPLY_MS = 250,  /* left of an invocation when the store could not be opened, or upkeep not be done */
+    UPKEEP_MS = 500  /* for that, at most */
 };
 
 struct footfall_runtime_site {
@@ -24,14 +25,14 @@ struct footfall_runtime_site {
 
 /* ---- the configuration ------------------------------------------------------------------------------------------------------ */
 
-static int read_environment(struct footfall_config **out, const struct footfall_setting *settings, size_t count,
+static int read_environment(struct footfall_config **out, const struct footfall_setting *setting,
                             struct footfall_error *err)
 {
     struct footfall_options options = FOOTFALL_OPTIONS_INIT;
     options.use_environment = 1;
-    options.settings = settings;
-    options.setting_count = count;
-    options.log = count == 0 ? footfall__runtime_log_line : NULL; /* warnings once */
+    options.settings = setting;
+    options.setting_count = setting != NULL ? 1 : 0;
+    options.log = setting == NULL ? footfall__runtime_log_line : NULL; /* warnings once */
     return footfall_config_load(out, &options, NULL, 0, err);
 }
 
@@ -44,47 +45,24 @@ static void read_level(const struct footfall_config *config)
             footfall__runtime_log_up_to((enum footfall_log_level)i);
 }
 
-struct lanes {
-    char key[64];
-    int by_default;
-};
-
-static int look_for_lanes(void *user, const struct footfall_config_entry *entry)
-{
-    struct lanes *lanes = user;
-    if (strcmp(entry->key, lanes->key) != 0)
-        return 0;
-    lanes->by_default = entry->source == FOOTFALL_FROM_DEFAULT;
-    return 1;
-}
-
 /* ---- the store -------------------------------------------------------------------------------------------------------------- */
 
 /* Opens it within most_ms, or the configured deadline where that is shorter: each operation has its own time from the site, so that
- * the handle's is for this alone. One request at a time needs one connection, unless somebody wants more. */
+ * the handle's is for this alone. */
 static int open_store(struct footfall_runtime_site *site, int64_t most_ms, struct footfall_error *err)
 {
-    struct lanes lanes = { .by_default = 0 };
-    struct footfall_setting settings[2] = { 0 };
-    struct footfall_config *suited = NULL;
-    size_t count = 0;
+    struct footfall_config *hurried = NULL;
     char text[32];
+    struct footfall_setting setting = { "deadline", text };
     int64_t deadline_ms = 0;
-    const char *backend = footfall_config_get(site->config, "backend");
     int rc = footfall_config_duration(&deadline_ms, site->config, "deadline", 1, FOOTFALL_WAIT_MAX_MS, err);
     if (rc == FOOTFALL_OK && most_ms < deadline_ms) {
         snprintf(text, sizeof text, "%" PRId64 "ms", most_ms);
-        settings[count++] = (struct footfall_setting){ "deadline", text };
+        rc = read_environment(&hurried, &setting, err);
     }
-    snprintf(lanes.key, sizeof lanes.key, "%s.lanes", backend != NULL ? backend : "");
-    footfall_config_list(site->config, look_for_lanes, &lanes);
-    if (lanes.by_default)
-        settings[count++] = (struct footfall_setting){ lanes.key, "1" };
-    if (rc == FOOTFALL_OK && count > 0)
-        rc = read_environment(&suited, settings, count, err);
     if (rc == FOOTFALL_OK)
-        rc = footfall_open_config(&site->ff, count > 0 ? suited : site->config, &site->options, err);
-    footfall_config_free(suited);
+        rc = footfall_open_config(&site->ff, hurried != NULL ? hurried : site->config, &site->options, err);
+    footfall_config_free(hurried);
     if (rc == FOOTFALL_OK)
         footfall__web_use(site->web, site->ff);
     return rc;
@@ -104,7 +82,8 @@ int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footf
     }
     site->options = (struct footfall_options)FOOTFALL_OPTIONS_INIT;
     site->options.log = footfall__runtime_log_line;
-    rc = read_environment(&site->config, NULL, 0, err);
+    site->options.alone = 1;
+    rc = read_environment(&site->config, NULL, err);
     if (rc == FOOTFALL_OK) {
         read_level(site->config);
         rc = footfall__web_open(&site->web, NULL, site->config, &options, err);
@@ -130,6 +109,14 @@ struct footfall_web *footfall__runtime_site_web(struct footfall_runtime_site *si
     if (site->ff == NULL && left_ms > REPLY_MS && open_store(site, left_ms - REPLY_MS, &err) != FOOTFALL_OK)
         footfall__runtime_log(FOOTFALL_LOG_ERROR, "%s", err.text);
     return site->web;
+}
+
+void footfall__runtime_site_upkeep(struct footfall_runtime_site *site, int64_t left_ms)
+{
+    struct footfall_call call = FOOTFALL_CALL_INIT;
+    call.wait_ms = UPKEEP_MS;
+    if (site->ff != NULL && left_ms >= UPKEEP_MS + REPLY_MS)
+        (void)footfall_upkeep(site->ff, &call, NULL);
 }
 
 void footfall__runtime_site_close(struct footfall_runtime_site *site)

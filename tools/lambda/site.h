@@ -15,4 +15,8 @@ void footfall__runtime_site_close(struct footfall_runtime_site *site); /* NULL i
 
 /* The site, for an invocation that has left_ms: a store that could not be opened yet is tried again first, in a part of that time. */
 struct footfall_web *footfall__runtime_site_web(struct footfall_runtime_site *site, int64_t left_ms);
+
+/* What the store wants done now and then, once an invocation has its reply, so that nobody waits for it. With too little left of the
+ * invocation's time it is for another one. */
+void footfall__runtime_site_upkeep(struct footfall_runtime_site *site, int64_t left_ms);
 #endif

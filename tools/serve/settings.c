@@ -47,7 +47,7 @@ static enum footfall_log_level level_of(const char *text)
 int footfall__serve_settings_read(struct footfall_serve_settings *out, const struct footfall_config *config,
                                   struct footfall_error *err)
 {
-    int64_t connections = 0, per_address = 0, threads = 0, header = 0, body = 0;
+    int64_t connections = 0, per_address = 0, threads = 0, header = 0;
     int rc = footfall__serve_place_read(&out->place, footfall_config_get(config, "http.listen"), err);
     if (rc != FOOTFALL_OK)
         footfall__web_name_place(err, config);
@@ -60,7 +60,7 @@ int footfall__serve_settings_read(struct footfall_serve_settings *out, const str
     if (rc == FOOTFALL_OK)
         rc = footfall_config_integer(&header, config, "http.header_bytes", 1024, 1 << 20, err);
     if (rc == FOOTFALL_OK)
-        rc = footfall_config_integer(&body, config, "http.body_bytes", 0, 1 << 24, err);
+        rc = footfall__web_body_bytes(&out->body_bytes, config, err);
     if (rc == FOOTFALL_OK)
         rc = footfall_config_duration(&out->idle_ms, config, "http.idle_timeout", 100, 86400000, err);
     if (rc == FOOTFALL_OK)
@@ -71,7 +71,6 @@ int footfall__serve_settings_read(struct footfall_serve_settings *out, const str
     out->max_per_address = (uint32_t)per_address;
     out->threads = threads > 0 ? (uint32_t)threads : processors();
     out->header_bytes = (size_t)header;
-    out->body_bytes = (size_t)body;
     out->log_level = level_of(footfall_config_get(config, "log_level"));
     return FOOTFALL_OK;
 }
