@@ -1,4 +1,4 @@
-# packages.sh: sourced by tools/run, tools/test and .ci/run. `need PACKAGE…` installs what of these Debian packages is missing;
+# packages.sh: sourced by tools/run, tools/test, tools/aws/build and .ci/run. `need PACKAGE…` installs what of these Debian packages is missing;
 # when nothing is, it asks dpkg alone: no network, no root.
 
 need() {
