@@ -1,5 +1,5 @@
-# packages.sh: sourced by tools/run, tools/test and .ci/run. `need PACKAGE…` installs what of these Debian packages is missing;
-# when nothing is, it asks dpkg alone: no network, no root.
+# packages.sh: sourced by tools/run, tools/test, tools/aws/build and .ci/run. `need PACKAGE…` installs what of these Debian packages
+# is missing; when nothing is, it asks dpkg alone: no network, no root.
 
 need() {
     local missing=() package as_root=()
