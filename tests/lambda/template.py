@@ -127,6 +127,7 @@ class Template(unittest.TestCase):
                 ('Window', ['24h', '90m', '30d', '3600s', 'forever'], ['', '0h', '24', '1y', 'Forever']),
                 ('AllowedOrigins', ['*', 'https://a.example', 'https://a.example http://b.example:8080,https://c.example'],
                  ['', 'a.example', '* https://a.example', 'https://a.example, ', 'https://a.example/', 'https://A.example']),
+                ('DefaultCounter', ['main_page', "/it's here;~", 'x' * 200], ['', 'a"b', 'a<b', 'a>b', 'a&b', 'x' * 201, 'é']),
                 ('Domain', ['', 'count.example.org'], ['example', 'https://example.org', 'Example.org', 'a_b.example']),
                 ('CertificateArn', ['', CERTIFICATE], ['arn:aws:iam::123456789012:server-certificate/x']),
                 ('TrustedProxies', ['', '203.0.113.7', '173.245.48.0/20 2400:cb00::/32', ' 10.0.0.0/8, 192.0.2.0/24 '],
