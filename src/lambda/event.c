@@ -27,7 +27,12 @@ static int no_memory(struct footfall_error *err)
 static int no_json(struct footfall_error *err, const json_error_t *why)
 {
     char what[WHAT_ROOM];
-    footfall__format(what, sizeof what, "an event that is no JSON (line %d, column %d)", why->line, why->column);
+    const char *how = "is no JSON";
+    if (json_error_code(why) == json_error_stack_overflow)
+        how = "is nested too deep";
+    else if (json_error_code(why) == json_error_numeric_overflow)
+        how = "has a number too large to be read";
+    footfall__format(what, sizeof what, "an event that %s (line %d, column %d)", how, why->line, why->column);
     return refuse(err, what);
 }
 

@@ -56,7 +56,8 @@ static json_t *without_nul_keys(const char *text, size_t bytes, size_t flags, js
 
 json_t *footfall__lambda_parse(const char *text, size_t bytes, json_error_t *why, int *no_memory)
 {
-    static const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY;
+    /* No number is read, so one that no integer holds (an authorizer may put any there) need not be one. */
+    static const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL;
     json_t *root = NULL;
     memset(why, 0, sizeof *why);
     *no_memory = 0;

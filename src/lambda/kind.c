@@ -78,6 +78,14 @@ static enum footfall__lambda_kind of_format_2(const json_t *context)
     return domain != NULL && strstr(domain, ".lambda-url.") != NULL ? FOOTFALL__LAMBDA_URL : FOOTFALL__LAMBDA_HTTP_2;
 }
 
+/* Some captures of a WebSocket API's events have a method and a path as well; what happened on which connection, no request has. */
+static int is_websocket(const json_t *root, const json_t *context)
+{
+    int connection = is_there(context, "connectionId");
+    int event = is_there(context, "eventType");
+    return (connection && event) || ((connection || event) && !is_there(root, "httpMethod"));
+}
+
 enum footfall__lambda_kind footfall__lambda_kind_of(const json_t *root, char *what, size_t room)
 {
     const json_t *context = footfall__lambda_object(root, "requestContext");
@@ -88,7 +96,7 @@ enum footfall__lambda_kind footfall__lambda_kind_of(const json_t *root, char *wh
         return none(what, room, "a question to an authorizer");
     if (footfall__lambda_object(context, "elb") != NULL)
         return FOOTFALL__LAMBDA_BALANCER;
-    if ((is_there(context, "connectionId") || is_there(context, "eventType")) && !is_there(root, "httpMethod"))
+    if (is_websocket(root, context))
         return none(what, room, "an event of a WebSocket API");
     if (footfall__lambda_object(context, "http") != NULL)
         return of_format_2(context);

@@ -26,6 +26,7 @@ struct footfall_web; /* opaque */
 
 struct footfall_web_options {
     int page_at_root; /* 1: GET / is the page that says how to count; 0: it counts the default counter, as /visit does */
+    int remote;       /* 1: no peer is on this machine, whatever its address: /metrics always wants the token */
     int limit_counters; /* 1: http.max_counters holds, once footfall__web_know_counters has been called */
     void (*log)(void *user, enum footfall_log_level level, const char *line); /* NULL: silence. Any thread */
     void *log_user;

@@ -3,6 +3,7 @@ import collections
 import contextlib
 import socket
 import struct
+import time
 
 from running import ORIGIN, Case, Event, Link, address, url_event
 
@@ -220,6 +221,28 @@ class Frozen(Linked):
         self.assertGreater(self.link.swallowed, 0)
         self.assertEqual(self.counters(), {'x': (number, number - 7)})
         self.assertEqual(self.process.log(), '')
+
+
+    def test_in_the_middle(self):
+        """At whatever moment of a visit, with its connections gone meanwhile: counted once, and that is what is said."""
+        self.start('deadline=20s', 'log_level=error')
+        said = collections.Counter()
+        visits = self.many(400)
+        for number in range(visits):
+            event = Event(url_event('/visit/x', address(number)), timeout=60)
+            self.api.push(event)
+            self.api.until(lambda event=event: event.request_id in self.api.events_out)
+            time.sleep(self.random.random() * 0.004)
+            self.process.freeze()
+            self.link.drop(self.random.choice(('end', 'reset')))
+            self.process.thaw()
+            self.api.until(lambda event=event: event.request_id in self.api.answered)
+            reply = self.api.replies[-1].json
+            said[reply['statusCode']] += 1
+            if reply['statusCode'] == 200:
+                self.assertEqual(self.api.replies[-1].json_body['count'], number + 1)
+        self.assertEqual(said, {200: visits})
+        self.assertEqual(self.counters(), {'x': (visits, visits)})
 
 
 class Killed(Case):

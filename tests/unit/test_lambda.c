@@ -78,6 +78,7 @@ static const struct {
     { "no-authorizer-2", "a question to an authorizer" },
     { "no-websocket", "an event of a WebSocket API" },
     { "no-websocket-connect", "an event of a WebSocket API" },
+    { "no-websocket-method", "an event of a WebSocket API" },
     { "no-lattice", "an event of VPC Lattice" },
     { "no-lattice-1", "an event of VPC Lattice" },
 };

@@ -151,6 +151,21 @@ static void queries(void **state)
     expect_query("url-visit", "rawQueryString", json_integer(1), NULL);
 }
 
+/* A map with nothing in it hides no other. */
+static void empty_map(void **state)
+{
+    struct footfall__lambda_event read;
+    json_t *event = event_load("rest");
+    (void)state;
+    event_set(event, "multiValueQueryStringParameters", json_object());
+    event_set(event, "queryStringParameters", json_pack("{s:s}", "hit", "1"));
+    event_read(&read, event);
+    assert_int_equal(read.request.query_bytes, 5);
+    assert_memory_equal(read.request.query, "hit=1", 5);
+    footfall__lambda_event_free(&read);
+    json_decref(event);
+}
+
 /* A parameter comes through, whatever the service does with it. */
 static void parameters_arrive(void **state)
 {
@@ -359,6 +374,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(paths_are_decoded_once),
         cmocka_unit_test(stages_are_cut),
         cmocka_unit_test(queries),
+        cmocka_unit_test(empty_map),
         cmocka_unit_test(parameters_arrive),
         cmocka_unit_test(long_targets),
         cmocka_unit_test(bodies_are_decoded),

@@ -64,6 +64,54 @@ static void nul_in_keys(void **state)
     site_close(&site);
 }
 
+/* Numbers that nobody reads may be as large as they like, but for those that the library cannot hold. */
+static void numbers(void **state)
+{
+    static const struct {
+        const char *number, *what; /* NULL: counted */
+    } texts[] = {
+        { "18446744073709551616", NULL },
+        { "-123456789012345678901234567890", NULL },
+        { "1e308", NULL },
+        { "1e-999", NULL },
+        { "1e999", "an event that has a number too large to be read (line 1, column 10)" },
+        { "01", "an event that is no JSON (line 1, column 6)" },
+    };
+    struct site site;
+    int64_t counted = 0;
+    (void)state;
+    lambda_site_open(&site, NULL);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char text[256];
+        int bytes = snprintf(text, sizeof text,
+                             "{\"n\":%s,\"rawPath\":\"/visit/a\",\"requestContext\":{\"http\":{\"method\":\"GET\","
+                             "\"sourceIp\":\"192.0.2.1\"}}}",
+                             texts[i].number);
+        if (texts[i].what == NULL) {
+            answered_expect(text_answer(&site, text, (size_t)bytes, INT64_MAX), 200, "count");
+            counted++;
+        } else {
+            refused_expect(text_answer(&site, text, (size_t)bytes, INT64_MAX), texts[i].what);
+        }
+        expect_numbers(&site, "a", 1, counted, 1);
+    }
+    site_close(&site);
+}
+
+/* Much is no reason to fall over. */
+static void nested(void **state)
+{
+    enum { DEPTH = 100000 };
+    static char text[2 * DEPTH];
+    struct site site;
+    (void)state;
+    lambda_site_open(&site, NULL);
+    memset(text, '[', sizeof text);
+    refused_expect(text_answer(&site, text, sizeof text, INT64_MAX),
+                   "an event that is nested too deep (line 1, column 2049)");
+    site_close(&site);
+}
+
 /* Fields that would say that it is something else, if they were there; or were not. */
 static void nearly_others(void **state)
 {
@@ -297,10 +345,8 @@ static void every_field(void **state)
 int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nul_in_keys),
-        cmocka_unit_test(nearly_others),
-        cmocka_unit_test(no_json),
-        cmocka_unit_test(every_field),
+        cmocka_unit_test(nul_in_keys),   cmocka_unit_test(numbers), cmocka_unit_test(nested),
+        cmocka_unit_test(nearly_others), cmocka_unit_test(no_json), cmocka_unit_test(every_field),
     };
     events_folder = count > 1 ? arguments[1] : ".";
     return cmocka_run_group_tests_name("lambda_text", tests, NULL, NULL);

@@ -268,6 +268,25 @@ static void health_checks(void **state)
     site_close(&site);
 }
 
+/* Nobody is on the function's machine, whatever the service says his address is. */
+static void metrics(void **state)
+{
+    static const char *const here[] = { "127.0.0.1", "::1", "::ffff:127.0.0.1" };
+    struct site site;
+    (void)state;
+    lambda_site_open(&site, NULL);
+    for (size_t k = 0; k < EVENT_KINDS; k++)
+        for (size_t i = 0; i < sizeof here / sizeof here[0]; i++) {
+            json_t *event = event_with(event_kinds[k].fixture, event_kinds[k].path_field, json_string("/metrics"));
+            event_set(event, event_kinds[k].address_field, json_string(here[i]));
+            set_header(event, strncmp(event_kinds[k].fixture, "alb", 3) == 0 ? "x-forwarded-for" : "X-Forwarded-For",
+                       here[i]);
+            answered_expect(event_answer(&site, event), 404, "not_found");
+            json_decref(event);
+        }
+    site_close(&site);
+}
+
 /* ---- warnings ------------------------------------------------------------------------------------------------------------------ */
 
 static void expect_log(json_t *event, const char *part)
@@ -309,6 +328,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(last_entry),
         cmocka_unit_test(proxy_before_balancer),
         cmocka_unit_test(health_checks),
+        cmocka_unit_test(metrics),
         cmocka_unit_test(warnings),
     };
     events_folder = count > 1 ? arguments[1] : ".";

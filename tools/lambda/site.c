@@ -72,7 +72,7 @@ static int open_store(struct footfall_runtime_site *site, int64_t most_ms, struc
 
 int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footfall_error *err)
 {
-    struct footfall_web_options options = { .log = footfall__runtime_log_line };
+    struct footfall_web_options options = { .remote = 1, .log = footfall__runtime_log_line };
     struct footfall_runtime_site *site = calloc(1, sizeof *site);
     int rc = FOOTFALL_OK;
     *out = NULL;
