@@ -141,7 +141,8 @@ static int may_see(const struct footfall_web_exchange *x)
     const struct footfall_web *web = x->web;
     if (web->has_admin && footfall__web_token_matches(web->admin, x->known[FOOTFALL__WEB_AUTHORIZATION]))
         return 1;
-    return is_loopback(x->request->peer) && footfall__web_client_forwarded(web->clients, x->request) == NULL;
+    return !web->options.metrics_want_token && is_loopback(x->request->peer) &&
+           footfall__web_client_forwarded(web->clients, x->request) == NULL;
 }
 
 void footfall__web_metrics(struct footfall_web_exchange *x)

@@ -291,6 +291,21 @@ static void administration(void **state)
     support_folder_remove(folder);
 }
 
+/* Whoever the service names, it is nobody of this host. */
+static void metrics_want_the_token(void **state)
+{
+    struct site site;
+    (void)state;
+    lambda_site_open(&site, NULL);
+    for (size_t k = 0; k < EVENT_KINDS; k++) {
+        json_t *event = event_with(event_kinds[k].fixture, event_kinds[k].path_field, json_string("/metrics"));
+        event_set(event, event_kinds[k].address_field, json_string("127.0.0.1"));
+        answered_expect(event_answer(&site, event), 404, "not_found");
+        json_decref(event);
+    }
+    site_close(&site);
+}
+
 /* ---- answers of other kinds --------------------------------------------------------------------------------------------------- */
 
 static void set_header(json_t *event, const char *name, const char *value)
@@ -364,6 +379,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(bodies_are_decoded),
         cmocka_unit_test(large_bodies),
         cmocka_unit_test(administration),
+        cmocka_unit_test(metrics_want_the_token),
         cmocka_unit_test(other_answers),
     };
     events_folder = count > 1 ? arguments[1] : ".";
