@@ -203,7 +203,7 @@ class States(Case):
             self.assertGreater(len(reply.body), 500000)
             self.assertEqual([each['counter'] for each in reply.json_body['counters']], names)
         before = self.process.memory()
-        for _ in range(20):
+        for _ in range(4):
             event = {**url_event(), 'body': (5 << 20) * 'x'}
             self.answer(Event(event, chunked=True), 413)
         self.answer(url_event(), 200)
