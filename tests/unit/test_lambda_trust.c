@@ -251,6 +251,8 @@ static void health_checks(void **state)
     answered = event_answer_in(&site, event, -1);
     answered_expect(answered, 200, "{\"status\":\"ok\"}\n");
     assert_string_equal(json_string_value(json_object_get(answered->root, "statusDescription")), "200 OK");
+    assert_string_equal(reply_header(answered->root, "Cache-Control"), "no-store");
+    assert_string_equal(reply_header(answered->root, "Content-Type"), "application/json");
     event_set(event, "path", json_string("/nothing"));
     event_set(event, "httpMethod", json_string("POST"));
     answered_expect(event_answer(&site, event), 200, "{\"status\":\"ok\"}\n");
