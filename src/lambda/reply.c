@@ -160,11 +160,9 @@ static int is_utf8(const char *text, size_t bytes)
 static void put_base64(struct footfall__lambda_reply *reply, const char *bytes, size_t count)
 {
     size_t length = (count + 2) / 3 * 4;
-    char *at = length < reply->most ? grow(reply, length + 1) : NULL; /* and its NUL */
-    if (at == NULL) {
-        reply->failed = 1;
+    char *at = grow(reply, length + 1); /* and its NUL */
+    if (at == NULL)
         return;
-    }
     EVP_EncodeBlock((unsigned char *)at, (const unsigned char *)bytes, (int)count);
     reply->bytes--;
 }

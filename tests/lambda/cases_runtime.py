@@ -1,7 +1,10 @@
 """The runtime and the Runtime API: what is answered in which state of it, what ends the process and how, what is in its log."""
+import contextlib
 import json
 import os
 import re
+import sqlite3
+import sys
 
 from running import LAMBDA, ORIGIN, Case, Event, url_event
 
@@ -10,6 +13,13 @@ SECRETS = {'FOOTFALL_SECRET': 'the secret of these tests, 32 bytes', 'AWS_SECRET
 TOKEN = 'an-admin-token-of-these-tests'
 LARGE = 9 << 20
 INVOCATIONS = 2000
+# Runs a program whose standard error is a pipe without a reader.
+NO_READER = """import os, signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+reader, writer = os.pipe()
+os.dup2(writer, 2)
+os.close(reader)
+os.execv(sys.argv[1], sys.argv[1:])"""
 
 
 class Start(Case):
@@ -228,8 +238,41 @@ class States(Case):
         self.assertEqual(self.counters()['home' if 'home' in self.counters() else next(iter(self.counters()))], (1, 1))
 
 
+class Upkeep(Case):
+    needs = 'file'
+
+    def expired(self):
+        """How many epoch keys are there that should not."""
+        with contextlib.closing(sqlite3.connect(self.behind.path)) as db:
+            return db.execute('SELECT count(*) FROM epoch_keys WHERE expire = 1').fetchone()[0]
+
+    def test_after_the_reply(self):
+        """Expired epoch keys are erased, after a reply and not before, and not when little is left of the invocation."""
+        self.start()
+        self.visit()
+        self.process.kill()
+        with contextlib.closing(sqlite3.connect(self.behind.path)) as db, db:
+            db.execute('INSERT INTO epoch_keys SELECT length, 1, key, 1 FROM epoch_keys LIMIT 1')
+        self.start(api=self.api)
+        self.visit(timeout=0.7)
+        self.api.idle()
+        self.assertEqual(self.expired(), 1)
+        seen = []
+        self.answer(Event(url_event(), timeout=60, after=[lambda reply: seen.append(self.expired())]), 200)
+        self.api.idle()
+        self.assertEqual((seen, self.expired()), ([1], 0))
+
+
 class Log(Case):
     needs = 'file'
+
+    def test_nobody_reads_it(self):
+        """That is no reason not to count."""
+        self.start(before=[sys.executable, '-c', NO_READER])
+        for number in range(3):
+            self.assertEqual(self.api.ask(Event({})).kind, 'error')
+            self.assertEqual(self.visit()['count'], number + 1)
+        self.assertEqual(self.process.log(), '')
 
     def test_no_address_and_no_secret(self):
         """At any level, whatever comes."""

@@ -198,7 +198,7 @@ static void large(void **state)
     assert_int_equal(length_of(&of_url, 4800000, '\xff', 0), 0);
     assert_int_equal(length_of(&of_rest_multi, 3200000, '"', 0), 0);
     assert_in_range(length_of(&of_balancer, 990000, 'a', 0), 990000, 1000000);
-    assert_int_equal(length_of(&of_balancer, 1000000, 'a', 0), 0);
+    assert_int_equal(length_of(&of_balancer, 997000, 'a', 0), 0); /* some is left for what the balancer may add */
     assert_int_equal(length_of(&of_balancer_multi, 200000, '\x01', 0), 0);
     assert_true(length_of(&of_balancer_multi, 20000, 'a', 1) > 0); /* fits into what was taken before */
     assert_int_equal(length_of(&of_url, 40000, 'a', 1), 0);
