@@ -87,7 +87,7 @@ static void join_query(struct footfall__lambda_event *event)
     json_t *map = footfall__lambda_object(event->root, "multiValueQueryStringParameters");
     const char *key = NULL;
     json_t *value = NULL;
-    if (map == NULL)
+    if (json_object_size(map) == 0)
         map = footfall__lambda_object(event->root, "queryStringParameters");
     json_object_foreach(map, key, value)
     {

@@ -239,8 +239,7 @@ static void write_too_large(struct footfall__lambda_reply *reply, const struct f
                                                            { "Cache-Control", "no-store" } },
                                               .header_count = 3,
                                               .body = body,
-                                              .body_bytes = sizeof body - 1,
-                                              .without_body = instead_of->without_body };
+                                              .body_bytes = sizeof body - 1 };
     for (size_t i = 0; i < instead_of->header_count; i++) {
         const struct footfall_web_header *header = &instead_of->headers[i];
         if ((strcasecmp(header->name, "Vary") == 0 || strcasecmp(header->name, "Access-Control-Allow-Origin") == 0) &&

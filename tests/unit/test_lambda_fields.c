@@ -80,6 +80,7 @@ static const struct {
     { "http-2", "prod", "/", NULL, "/" },
     { "http-2", "prod", "", NULL, "/" },
     { "http-2", "prod", "prod/visit", NULL, "prod/visit" },
+    { "http-2", "prod", "xprod/visit", NULL, "xprod/visit" },
     { "http-2", "", "//visit", NULL, "//visit" },
     { "http-2", "$default", "/$default/visit", NULL, "/$default/visit" },
     { "http-2", NULL, "/prod/visit", NULL, "/prod/visit" },
@@ -136,6 +137,8 @@ static void expect_query(const char *fixture, const char *field, json_t *value, 
 static void queries(void **state)
 {
     static const char one[] = "queryStringParameters", many[] = "multiValueQueryStringParameters";
+    struct footfall__lambda_event read;
+    json_t *event = event_load("rest");
     (void)state;
     expect_query("rest", one, json_pack("{s:s,s:s}", "a b", "c&d=e", "é", "+%"), "a%20b=c%26d%3De&%C3%A9=%2B%25");
     expect_query("http-1", many, json_pack("{s:[s,s],s:[]}", "a", "1", "2%20", "b"), "a=1&a=2%2520");
@@ -143,6 +146,12 @@ static void queries(void **state)
     expect_query("rest", one, json_pack("{s:s#}", "a", "x\0y", 3), "a=x%00y");
     expect_query("rest", one, json_pack("{s:s}", "a", ""), "a=");
     expect_query("rest", one, json_object(), NULL);
+    json_object_set_new(event, many, json_object());
+    event_set(event, one, json_pack("{s:s}", "a", "1"));
+    event_read(&read, event);
+    assert_int_equal(read.request.query_bytes, 3); /* nothing is in there, as with headers */
+    footfall__lambda_event_free(&read);
+    json_decref(event);
     expect_query("alb", one, json_pack("{s:s,s:s}", "a%20b", "c%26d", "e", "+%"), "a%20b=c%26d&e=+%");
     expect_query("alb-multi-value", many, json_pack("{s:[s,s]}", "a", "1", "2%20"), "a=1&a=2%20");
     expect_query("http-2", "rawQueryString", json_string("a=%26&b"), "a=%26&b");

@@ -157,9 +157,11 @@ static int refuse_all(void *user)
 static size_t length_of(const struct footfall__lambda_event *event, size_t bytes, char byte, int without_memory)
 {
     struct footfall__lambda_reply reply;
-    struct footfall_web_response response = { .status = 200,
-                                              .headers = { { "Vary", "Origin" }, { "X", "y" } },
-                                              .header_count = 2 };
+    struct footfall_web_response response = {
+        .status = 200,
+        .headers = { { "Vary", "Origin" }, { "Access-Control-Allow-Origin", "*" }, { "X", "y" } },
+        .header_count = 3
+    };
     char *body = malloc(bytes);
     json_t *root = NULL;
     size_t length = 0;
@@ -174,6 +176,7 @@ static size_t length_of(const struct footfall__lambda_event *event, size_t bytes
     root = json_loadb(reply.text, reply.bytes, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(root);
     assert_string_equal(reply_header(root, "Vary"), "Origin");
+    assert_string_equal(reply_header(root, "Access-Control-Allow-Origin"), "*");
     if (json_integer_value(json_object_get(root, "statusCode")) == 200) {
         length = reply.bytes;
         assert_string_equal(reply_header(root, "X"), "y");
@@ -182,6 +185,7 @@ static size_t length_of(const struct footfall__lambda_event *event, size_t bytes
         assert_string_equal(json_string_value(json_object_get(root, "body")),
                             "{\"error\":\"the answer is too large for Lambda\",\"code\":\"answer_too_large\"}\n");
         assert_string_equal(reply_header(root, "X"), "");
+        assert_string_equal(reply_header(root, "Cache-Control"), "no-store");
     }
     json_decref(root);
     free(reply.text);
