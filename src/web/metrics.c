@@ -160,8 +160,7 @@ void footfall__web_metrics(struct footfall_web_exchange *x)
         tell_visits(web, &w);
         if (web->options.measure != NULL)
             web->options.measure(web->options.measure_user, write_metric, &w);
-        if (web->ff != NULL)
-            footfall_metrics(web->ff, write_metric, &w);
+        footfall_metrics(web->ff, write_metric, &w); /* nothing of a store that is not there yet */
     }
     if (w.out == NULL || fclose(w.out) != 0)
         footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, "no memory for the metrics");
