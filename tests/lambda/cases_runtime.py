@@ -266,6 +266,17 @@ class Upkeep(Case):
 class Log(Case):
     needs = 'file'
 
+    def test_what_others_say(self):
+        """The engine and the handler: is in it too, with the invocation it was said in."""
+        for window in ('1h', '3d'):
+            self.start('window=' + window)
+            self.assertEqual(self.process.log(), '')
+            event = Event(url_event(headers={'via': '1.1 proxy.example.org'}))
+            self.answer(event, 200)
+            self.process.kill()
+            self.assertIn(f'footfall: {event.request_id}: a request has Via', self.process.log())
+        self.assertIn(f"footfall: {event.request_id}: the window's length differs", self.process.log())
+
     def test_nobody_reads_it(self):
         """That is no reason not to count."""
         self.start(before=[sys.executable, '-c', NO_READER])

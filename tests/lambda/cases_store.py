@@ -118,7 +118,7 @@ class Away(Linked, Checks):
     def test_at_the_start(self):
         """Answered 503; and visits count as soon as it is there, in the same process."""
         with self.link.cut():
-            self.start('deadline=1s', 'http.cors_origins=' + ORIGIN)
+            self.start('deadline=1s', 'http.cors_origins=' + ORIGIN, env={'FOOTFALL_WINDOWS': '1h'})
             replies = [self.answer(Event(url_event(), timeout=SHORT)) for _ in range(3)]
             for reply in replies:
                 self.assert_refused(reply, 503)
@@ -131,6 +131,7 @@ class Away(Linked, Checks):
             self.assertEqual(self.visit(timeout=60)['count'], number + 1)
         self.assertEqual(list(self.counters().values()), [(3, 1)])
         self.assertIn('it is tried again with each invocation', self.process.log())
+        self.assertEqual(self.process.log().count('FOOTFALL_WINDOWS is not a known variable'), 1)
 
     def test_while_it_runs(self):
         self.start(LONG, 'http.cors_origins=' + ORIGIN)
