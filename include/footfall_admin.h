@@ -162,7 +162,7 @@ typedef void footfall_each_metric(void *user, const struct footfall_metric *metr
  * keeps one: NAME_bucket with "le" as its last label, each counting what the smaller ones count too, up to le="+Inf"; then NAME_sum
  * and NAME_count. There are footfall_batch_operations (operations in a batch of a lane: 1, 2, 4 … 65536) and
  * footfall_store_seconds (one attempt at a batch inside the store, kind="write" or "read": 10 us … 10 s). Never blocks on the
- * store. */
+ * store. ff NULL: tells nothing. */
 FOOTFALL_API void footfall_metrics(struct footfall *ff, footfall_each_metric *each, void *user);
 
 #ifdef __cplusplus

@@ -84,7 +84,8 @@ int footfall__exclusively(struct footfall *ff, const struct footfall_call *how, 
         attempt_ms = ff->looks ? deadline_ms : footfall__boottime_ms() + FOOTFALL__ATTEMPT_MS;
         footfall__store_call_init(ff, &call, attempt_ms < deadline_ms ? attempt_ms : deadline_ms, text, sizeof text);
         rc = run(ff, &lane->store, user, &call);
-        footfall__upkeep(ff, &lane->store, deadline_ms);
+        if (!ff->alone)
+            footfall__upkeep(ff, &lane->store, deadline_ms);
         footfall__lane_give_back(lane);
         if (rc != FOOTFALL_STORE_TEMPORARY || !footfall__retry_wait(failures++, &random_state, deadline_ms))
             break;
@@ -140,6 +141,7 @@ static int run_purge(struct footfall *ff, struct footfall__store *store, void *u
     p->out->tokens = (int64_t)dropped[1];
     p->out->counters = (int64_t)dropped[2];
     p->out->done = !more;
+    footfall__upkeep(ff, store, call->deadline_ms);
     return 0;
 }
 

@@ -50,11 +50,8 @@ static CURLcode trust_system(CURL *handle)
         "/etc/pki/tls/certs/ca-bundle.crt",   /* Amazon Linux, Fedora */
     };
     const char *own = curl_version_info(CURLVERSION_NOW)->cainfo;
-    CURLcode code = CURLE_OK;
-    if (has_hashed(hashed)) {
-        code = curl_easy_setopt(handle, CURLOPT_CAINFO, NULL);
-        return code == CURLE_OK ? curl_easy_setopt(handle, CURLOPT_CAPATH, hashed) : code;
-    }
+    if (has_hashed(hashed) && curl_easy_setopt(handle, CURLOPT_CAPATH, hashed) == CURLE_OK)
+        return curl_easy_setopt(handle, CURLOPT_CAINFO, NULL);
     if (own == NULL || access(own, R_OK) == 0)
         return CURLE_OK;
     for (size_t i = 0; i < sizeof(bundles) / sizeof(bundles[0]); i++)

@@ -5,67 +5,18 @@
 #include <string.h>
 #include <strings.h>
 
-static int is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* The last entry of the last line is the load balancer's; what stands before it came with the request. */
-static const char *last_forwarded(const struct footfall_web_request *request, size_t *bytes)
-{
-    const char *value = NULL;
-    const char *comma = NULL;
-    for (size_t i = 0; i < request->header_count; i++)
-        if (strcasecmp(request->headers[i].name, "X-Forwarded-For") == 0)
-            value = request->headers[i].value;
-    if (value == NULL)
-        return NULL;
-    comma = strrchr(value, ',');
-    value = comma != NULL ? comma + 1 : value;
-    while (is_blank(*value))
-        value++;
-    *bytes = strlen(value);
-    while (*bytes > 0 && is_blank(value[*bytes - 1]))
-        (*bytes)--;
-    return value;
-}
-
-static int is_port(const char *text, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        if (text[i] < '0' || text[i] > '9')
-            return 0;
-    return bytes >= 1 && bytes <= 5;
-}
-
-/* "192.0.2.1:4321", "[2001:db8::1]:4321": the balancer may be told to keep ports. */
-static void cut_port(const char **text, size_t *bytes)
-{
-    const char *end = *text + *bytes;
-    const char *colon = memchr(*text, ':', *bytes);
-    const char *close = *bytes > 0 && **text == '[' ? memchr(*text, ']', *bytes) : NULL;
-    if (close != NULL && colon != NULL && colon < close) {
-        if (close + 1 != end && (close[1] != ':' || !is_port(close + 2, (size_t)(end - close) - 2)))
-            return;
-        *text += 1;
-        *bytes = (size_t)(close - *text);
-    } else if (colon != NULL && is_port(colon + 1, (size_t)(end - colon) - 1)) {
-        *bytes = (size_t)(colon - *text);
-    }
-}
-
 static void of_balancer(struct footfall__lambda_event *event)
 {
     static const char checker[] = "ELB-HealthChecker/";
     const char *agent = NULL;
     size_t bytes = 0;
-    const char *entry = last_forwarded(&event->request, &bytes);
-    if (entry == NULL) {
+    const char *entry = NULL;
+    if (!footfall__web_last_entry(&event->request, "X-Forwarded-For", &entry, &bytes)) {
         agent = footfall__web_header_of(&event->request, "User-Agent");
         event->health_check = agent != NULL && strncmp(agent, checker, sizeof checker - 1) == 0;
         return;
     }
-    cut_port(&entry, &bytes);
     if (bytes >= sizeof event->peer)
         return;
     memcpy(event->peer, entry, bytes);
@@ -105,8 +56,7 @@ static int names_peer_only(const struct footfall_web_request *request)
             lines += strchr(request->headers[i].value, ',') != NULL ? 2 : 1;
     if (lines != 1 || request->peer == NULL)
         return 0;
-    entry = last_forwarded(request, &bytes);
-    cut_port(&entry, &bytes);
+    (void)footfall__web_last_entry(request, "X-Forwarded-For", &entry, &bytes);
     return bytes == strlen(request->peer) && memcmp(entry, request->peer, bytes) == 0;
 }
 

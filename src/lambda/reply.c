@@ -160,11 +160,9 @@ static int is_utf8(const char *text, size_t bytes)
 static void put_base64(struct footfall__lambda_reply *reply, const char *bytes, size_t count)
 {
     size_t length = (count + 2) / 3 * 4;
-    char *at = length < reply->most ? grow(reply, length + 1) : NULL; /* and its NUL */
-    if (at == NULL) {
-        reply->failed = 1;
+    char *at = grow(reply, length + 1); /* and its NUL */
+    if (at == NULL)
         return;
-    }
     EVP_EncodeBlock((unsigned char *)at, (const unsigned char *)bytes, (int)count);
     reply->bytes--;
 }
@@ -241,8 +239,7 @@ static void write_too_large(struct footfall__lambda_reply *reply, const struct f
                                                            { "Cache-Control", "no-store" } },
                                               .header_count = 3,
                                               .body = body,
-                                              .body_bytes = sizeof body - 1,
-                                              .without_body = instead_of->without_body };
+                                              .body_bytes = sizeof body - 1 };
     for (size_t i = 0; i < instead_of->header_count; i++) {
         const struct footfall_web_header *header = &instead_of->headers[i];
         if ((strcasecmp(header->name, "Vary") == 0 || strcasecmp(header->name, "Access-Control-Allow-Origin") == 0) &&

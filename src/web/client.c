@@ -232,6 +232,23 @@ static int step_left(struct entries *e, const char **entry, size_t *bytes)
     return 1;
 }
 
+int footfall__web_last_entry(const struct footfall_web_request *request, const char *name, const char **entry,
+                             size_t *bytes)
+{
+    struct entries e = { request, name, request->header_count, NULL, 0 };
+    const char *address = NULL;
+    size_t address_bytes = 0;
+    if (!step_left(&e, entry, bytes))
+        return 0;
+    address = *entry;
+    address_bytes = *bytes;
+    if (cut(&address, &address_bytes)) {
+        *entry = address;
+        *bytes = address_bytes;
+    }
+    return 1;
+}
+
 static const char *sentence(char why[160], const struct footfall_web_clients *clients, const char *rest)
 {
     footfall__format(why, 160, "%s, in which trusted proxies name the client, %s", clients->header, rest);

@@ -141,7 +141,7 @@ static int may_see(const struct footfall_web_exchange *x)
     const struct footfall_web *web = x->web;
     if (web->has_admin && footfall__web_token_matches(web->admin, x->known[FOOTFALL__WEB_AUTHORIZATION]))
         return 1;
-    return !web->options.remote && is_loopback(x->request->peer) &&
+    return !web->options.metrics_want_token && is_loopback(x->request->peer) &&
            footfall__web_client_forwarded(web->clients, x->request) == NULL;
 }
 
@@ -160,8 +160,7 @@ void footfall__web_metrics(struct footfall_web_exchange *x)
         tell_visits(web, &w);
         if (web->options.measure != NULL)
             web->options.measure(web->options.measure_user, write_metric, &w);
-        if (web->ff != NULL)
-            footfall_metrics(web->ff, write_metric, &w);
+        footfall_metrics(web->ff, write_metric, &w); /* nothing of a store that is not there yet */
     }
     if (w.out == NULL || fclose(w.out) != 0)
         footfall__web_error(x, FOOTFALL__WEB_TEMPORARY, "no memory for the metrics");

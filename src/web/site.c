@@ -39,6 +39,16 @@ static int read_default(struct footfall_web *web, const char *name, struct footf
     return FOOTFALL_OK;
 }
 
+enum footfall_log_level footfall__web_log_level(const struct footfall_config *config)
+{
+    static const char *const names[] = { "error", "warn", "info", "debug" };
+    const char *wanted = footfall_config_get(config, "log_level");
+    for (size_t i = 0; wanted != NULL && i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(wanted, names[i]) == 0)
+            return (enum footfall_log_level)i;
+    return FOOTFALL_LOG_WARN;
+}
+
 int footfall__web_body_bytes(size_t *out, const struct footfall_config *config, struct footfall_error *err)
 {
     int64_t most = 0;

@@ -26,8 +26,8 @@ struct footfall_web; /* opaque */
 
 struct footfall_web_options {
     int page_at_root; /* 1: GET / is the page that says how to count; 0: it counts the default counter, as /visit does */
-    int remote;       /* 1: no peer is on this machine, whatever its address: /metrics always wants the token */
-    int limit_counters; /* 1: http.max_counters holds, once footfall__web_know_counters has been called */
+    int limit_counters;     /* 1: http.max_counters holds, once footfall__web_know_counters has been called */
+    int metrics_want_token; /* 1: /metrics wants the token of everybody; 0: not of whoever asks from this host */
     void (*log)(void *user, enum footfall_log_level level, const char *line); /* NULL: silence. Any thread */
     void *log_user;
     /* The front end's own lines of /metrics; NULL: none. Any thread. */
@@ -35,8 +35,8 @@ struct footfall_web_options {
     void *measure_user;
 };
 
-/* Reads http.cors_origins, .trusted_proxies, .address_header, .default_counter, .create, .max_counters, .admin_token_file and
- * .requests_per_second. ff, config and what the options point to must outlive the site. ff is NULL where the store cannot be opened
+/* Reads http.cors_origins, .trusted_proxies, .address_header, .default_counter, .create, .max_counters, .admin_token_file,
+ * .requests_per_second and .body_bytes, and deadline. ff, config and what the options point to must outlive the site. ff is NULL where the store cannot be opened
  * yet: until footfall__web_use what needs it is answered 503 (temporary, not counted). The caller owns *out and ends it with
  * footfall__web_close, when no exchange is left. Errors: CONFIG (names the key), NO_MEMORY. */
 int footfall__web_open(struct footfall_web **out, struct footfall *ff, const struct footfall_config *config,
@@ -47,6 +47,9 @@ void footfall__web_close(struct footfall_web *web);                    /* NULL i
 /* Puts before an error that begins with the name of a key where the key's value comes from ("site.conf:7: "), as the library's own
  * errors have it. For the front end's keys; footfall__web_open does it by itself. err may be NULL. */
 void footfall__web_name_place(struct footfall_error *err, const struct footfall_config *config);
+
+/* log_level, for the front end's own lines; those of a site are not left out by it. */
+enum footfall_log_level footfall__web_log_level(const struct footfall_config *config);
 
 /* http.body_bytes, 0 … 16 MiB: what a front end refuses a larger body for. CONFIG names the key. */
 int footfall__web_body_bytes(size_t *out, const struct footfall_config *config, struct footfall_error *err);
@@ -82,6 +85,12 @@ struct footfall_web_request { /* all of it is borrowed until footfall__web_end *
 void footfall__web_target(struct footfall_web_request *request, const char *target, size_t target_bytes);
 /* The value of the first header of that name (any case), or NULL. */
 const char *footfall__web_header_of(const struct footfall_web_request *request, const char *name);
+
+/* Of a header that lists whom a request came by, as X-Forwarded-For does: the last entry of its last line, without blanks around it,
+ * and without brackets and port ("192.0.2.1:443", "[2001:db8::1]:443"). What has another form is given as it is; "" is an entry too.
+ * 1; 0: there is no such header. *entry is part of its value, not NUL-terminated. */
+int footfall__web_last_entry(const struct footfall_web_request *request, const char *name, const char **entry,
+                             size_t *bytes);
 
 /* ---- exchanges ----------------------------------------------------------------------------------------------------------- */
 

@@ -134,10 +134,22 @@ static void keys_a_handle_alone_erases_them_when_told_to(void **state)
     suite_set_clock(*state, NOON + 2 * DAY + HOUR);
     EXPECT_ADD(ff, "a", 1, 2, 1);
     EXPECT_VISIT(ff, "b", "203.0.113.7", FOOTFALL_NOW, 1, 1, 1);
+    assert_int_equal(footfall_ping(ff, NULL, NULL), FOOTFALL_OK);
     expect_key(*state, EPOCH0, 1);
     assert_int_equal(footfall_upkeep(ff, NULL, NULL), FOOTFALL_OK);
     expect_key(*state, EPOCH0, 0);
     EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 3, 2); /* nobody can tell any more */
+}
+
+/* But for who asks for it by another name. */
+static void keys_a_handle_alone_erases_them_when_it_purges(void **state)
+{
+    const struct suite_knobs alone = { .alone = 1 };
+    struct footfall *ff = suite_open(*state, &alone);
+    EXPECT_VISIT(ff, "a", "203.0.113.7", NOON, 1, 1, 1);
+    suite_set_clock(*state, NOON + 2 * DAY + HOUR);
+    assert_int_equal(footfall_purge(ff, FOOTFALL_NOW, 100, NULL, NULL, NULL), FOOTFALL_OK);
+    expect_key(*state, EPOCH0, 0);
 }
 
 static void keys_upkeep_is_done_by_other_handles_too(void **state)
@@ -297,6 +309,7 @@ const struct suite_case suite_keys[] = {
     SUITE_CASE(keys_any_call_of_any_handle_erases_them),
     SUITE_CASE_NEEDS(keys_a_handle_opened_later_erases_them, FOOTFALL_STORE_CAP_DURABLE),
     SUITE_CASE(keys_a_handle_alone_erases_them_when_told_to),
+    SUITE_CASE(keys_a_handle_alone_erases_them_when_it_purges),
     SUITE_CASE(keys_upkeep_is_done_by_other_handles_too),
     SUITE_CASE(keys_purge_erases_them),
     SUITE_CASE(keys_a_handle_does_not_go_on_with_an_erased_one),

@@ -34,7 +34,7 @@ static void open_site(void)
                                                         { "secret", "a secret of 32 bytes or more, for tests" },
                                                         { "http.trusted_proxies", "198.51.100.0/24" } };
     struct footfall_options options = FOOTFALL_OPTIONS_INIT;
-    struct footfall_web_options web = { .page_at_root = 0, .remote = 1, .limit_counters = 0 };
+    struct footfall_web_options web = { .page_at_root = 0, .limit_counters = 0, .metrics_want_token = 1 };
     options.settings = settings;
     options.setting_count = sizeof settings / sizeof settings[0];
     must(footfall_config_load(&site.config, &options, NULL, 0, NULL) == FOOTFALL_OK);

@@ -1,7 +1,10 @@
 """The runtime and the Runtime API: what is answered in which state of it, what ends the process and how, what is in its log."""
+import contextlib
 import json
 import os
 import re
+import sqlite3
+import sys
 
 from running import LAMBDA, ORIGIN, Case, Event, url_event
 
@@ -10,6 +13,13 @@ SECRETS = {'FOOTFALL_SECRET': 'the secret of these tests, 32 bytes', 'AWS_SECRET
 TOKEN = 'an-admin-token-of-these-tests'
 LARGE = 9 << 20
 INVOCATIONS = 2000
+# Runs a program whose standard error is a pipe without a reader.
+NO_READER = """import os, signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+reader, writer = os.pipe()
+os.dup2(writer, 2)
+os.close(reader)
+os.execv(sys.argv[1], sys.argv[1:])"""
 
 
 class Start(Case):
@@ -111,10 +121,11 @@ class Invocations(Case):
     def test_event_without_an_id(self):
         """Cannot be answered; the next can. An API that gives nothing else is no reason to go on for ever."""
         nameless = {'headers': {'Lambda-Runtime-Aws-Request-Id': None}}
-        self.start(events=[Event(url_event(), **nameless), Event(url_event(), request_id='../../secrets'),
-                           Event(url_event(), request_id='y' * 129), Event(url_event())])
-        self.assertEqual(self.api.wait(1)[0].json_body['count'], 1)
-        self.assertEqual(self.process.log().count('without a request id'), 3)
+        some = [Event(url_event(), **nameless), Event(url_event(), request_id='../../secrets'), Event(url_event(), request_id='y' * 129)]
+        some += [Event(url_event(), **nameless) for _ in range(5)]
+        self.start(events=[*some, Event(url_event()), *some, Event(url_event())])
+        self.assertEqual(self.api.wait(2)[1].json_body['count'], 2)
+        self.assertEqual(self.process.log().count('without a request id'), 2 * len(some))
         self.assertEqual(self.api.unasked, [])
         self.api.push(*(Event(url_event(), **nameless) for _ in range(1000)))
         self.ends(1)
@@ -203,7 +214,7 @@ class States(Case):
             self.assertGreater(len(reply.body), 500000)
             self.assertEqual([each['counter'] for each in reply.json_body['counters']], names)
         before = self.process.memory()
-        for _ in range(20):
+        for _ in range(4):
             event = {**url_event(), 'body': (5 << 20) * 'x'}
             self.answer(Event(event, chunked=True), 413)
         self.answer(url_event(), 200)
@@ -216,7 +227,7 @@ class States(Case):
         self.api.idle()
         self.api.go()
         self.ends(1)
-        self.assertIn('the Runtime API is not there for the next invocation: ending', self.process.log())
+        self.assertIn('footfall: the Runtime API is not there for the next invocation: ending', self.process.log())
         self.assertLess(len(self.process.log().splitlines()), 10)
 
     def test_api_that_goes_away_while_answered(self):
@@ -227,8 +238,52 @@ class States(Case):
         self.assertEqual(self.counters()['home' if 'home' in self.counters() else next(iter(self.counters()))], (1, 1))
 
 
+class Upkeep(Case):
+    needs = 'file'
+
+    def expired(self):
+        """How many epoch keys are there that should not."""
+        with contextlib.closing(sqlite3.connect(self.behind.path)) as db:
+            return db.execute('SELECT count(*) FROM epoch_keys WHERE expire = 1').fetchone()[0]
+
+    def test_after_the_reply(self):
+        """Expired epoch keys are erased, after a reply and not before, and not when little is left of the invocation."""
+        self.start()
+        self.visit()
+        self.process.kill()
+        with contextlib.closing(sqlite3.connect(self.behind.path)) as db, db:
+            db.execute('INSERT INTO epoch_keys SELECT length, 1, key, 1 FROM epoch_keys LIMIT 1')
+        self.start(api=self.api)
+        self.visit(timeout=0.7)
+        self.api.idle()
+        self.assertEqual(self.expired(), 1)
+        seen = []
+        self.answer(Event(url_event(), timeout=60, after=[lambda reply: seen.append(self.expired())]), 200)
+        self.api.idle()
+        self.assertEqual((seen, self.expired()), ([1], 0))
+
+
 class Log(Case):
     needs = 'file'
+
+    def test_what_others_say(self):
+        """The engine and the handler: is in it too, with the invocation it was said in."""
+        for window in ('1h', '3d'):
+            self.start('window=' + window)
+            self.assertEqual(self.process.log(), '')
+            event = Event(url_event(headers={'via': '1.1 proxy.example.org'}))
+            self.answer(event, 200)
+            self.process.kill()
+            self.assertIn(f'footfall: {event.request_id}: a request has Via', self.process.log())
+        self.assertIn(f"footfall: {event.request_id}: the window's length differs", self.process.log())
+
+    def test_nobody_reads_it(self):
+        """That is no reason not to count."""
+        self.start(before=[sys.executable, '-c', NO_READER])
+        for number in range(3):
+            self.assertEqual(self.api.ask(Event({})).kind, 'error')
+            self.assertEqual(self.visit()['count'], number + 1)
+        self.assertEqual(self.process.log(), '')
 
     def test_no_address_and_no_secret(self):
         """At any level, whatever comes."""

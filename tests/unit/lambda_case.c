@@ -18,7 +18,9 @@ const char *events_folder;
 
 void lambda_site_open(struct site *site, const char *const *pairs)
 {
-    static const struct footfall_web_options options = { .page_at_root = 0, .remote = 1, .limit_counters = 0 };
+    static const struct footfall_web_options options = { .page_at_root = 0,
+                                                         .limit_counters = 0,
+                                                         .metrics_want_token = 1 };
     site_open(site, &options, pairs);
 }
 

@@ -80,6 +80,7 @@ static const struct {
     { "http-2", "prod", "/", NULL, "/" },
     { "http-2", "prod", "", NULL, "/" },
     { "http-2", "prod", "prod/visit", NULL, "prod/visit" },
+    { "http-2", "prod", "xprod/visit", NULL, "xprod/visit" },
     { "http-2", "", "//visit", NULL, "//visit" },
     { "http-2", "$default", "/$default/visit", NULL, "/$default/visit" },
     { "http-2", NULL, "/prod/visit", NULL, "/prod/visit" },
@@ -136,6 +137,8 @@ static void expect_query(const char *fixture, const char *field, json_t *value, 
 static void queries(void **state)
 {
     static const char one[] = "queryStringParameters", many[] = "multiValueQueryStringParameters";
+    struct footfall__lambda_event read;
+    json_t *event = event_load("rest");
     (void)state;
     expect_query("rest", one, json_pack("{s:s,s:s}", "a b", "c&d=e", "é", "+%"), "a%20b=c%26d%3De&%C3%A9=%2B%25");
     expect_query("http-1", many, json_pack("{s:[s,s],s:[]}", "a", "1", "2%20", "b"), "a=1&a=2%2520");
@@ -143,6 +146,12 @@ static void queries(void **state)
     expect_query("rest", one, json_pack("{s:s#}", "a", "x\0y", 3), "a=x%00y");
     expect_query("rest", one, json_pack("{s:s}", "a", ""), "a=");
     expect_query("rest", one, json_object(), NULL);
+    json_object_set_new(event, many, json_object());
+    event_set(event, one, json_pack("{s:s}", "a", "1"));
+    event_read(&read, event);
+    assert_int_equal(read.request.query_bytes, 3); /* nothing is in there, as with headers */
+    footfall__lambda_event_free(&read);
+    json_decref(event);
     expect_query("alb", one, json_pack("{s:s,s:s}", "a%20b", "c%26d", "e", "+%"), "a%20b=c%26d&e=+%");
     expect_query("alb-multi-value", many, json_pack("{s:[s,s]}", "a", "1", "2%20"), "a=1&a=2%20");
     expect_query("http-2", "rawQueryString", json_string("a=%26&b"), "a=%26&b");
@@ -306,6 +315,21 @@ static void administration(void **state)
     support_folder_remove(folder);
 }
 
+/* Whoever the service names, it is nobody of this host. */
+static void metrics_want_the_token(void **state)
+{
+    struct site site;
+    (void)state;
+    lambda_site_open(&site, NULL);
+    for (size_t k = 0; k < EVENT_KINDS; k++) {
+        json_t *event = event_with(event_kinds[k].fixture, event_kinds[k].path_field, json_string("/metrics"));
+        event_set(event, event_kinds[k].address_field, json_string("127.0.0.1"));
+        answered_expect(event_answer(&site, event), 404, "not_found");
+        json_decref(event);
+    }
+    site_close(&site);
+}
+
 /* ---- answers of other kinds --------------------------------------------------------------------------------------------------- */
 
 static void set_header(json_t *event, const char *name, const char *value)
@@ -380,6 +404,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(bodies_are_decoded),
         cmocka_unit_test(large_bodies),
         cmocka_unit_test(administration),
+        cmocka_unit_test(metrics_want_the_token),
         cmocka_unit_test(other_answers),
     };
     events_folder = count > 1 ? arguments[1] : ".";

@@ -112,6 +112,19 @@ static void nested(void **state)
     site_close(&site);
 }
 
+static void twice(void **state)
+{
+    static const char text[] =
+        "{\"rawPath\":\"/visit/b\",\"rawPath\":\"/visit/a\",\"requestContext\":{\"http\":{\"method\":\"PUT\","
+        "\"method\":\"GET\",\"sourceIp\":\"192.0.2.1\"}}}";
+    struct site site;
+    (void)state;
+    lambda_site_open(&site, NULL);
+    answered_expect(text_answer(&site, text, strlen(text), INT64_MAX), 200, "\"count\":1,");
+    expect_numbers(&site, "a", 1, 1, 1); /* the last time counts */
+    site_close(&site);
+}
+
 /* Fields that would say that it is something else, if they were there; or were not. */
 static void nearly_others(void **state)
 {
@@ -134,6 +147,11 @@ static void nearly_others(void **state)
     event_set(event, "httpMethod", json_null());
     refused_expect(event_answer(&site, event), "an event of a WebSocket API");
     expect_numbers(&site, "rest", 1, 2, 1);
+    json_decref(event);
+    event = event_with("http-2", "requestContext.domainName", json_string("lambda-url.example.org")); /* of one's own */
+    event_set(event, "rawPath", json_string("/visit/a%2Fb"));
+    answered_expect(event_answer(&site, event), 200, "\"count\":1,");
+    expect_numbers(&site, "a%2Fb", 1, 1, 1);
     site_close(&site);
     json_decref(event);
 }
@@ -156,6 +174,11 @@ static void no_json(void **state)
         { "{\"Records\":[{\"eventSource\":\"a b\"}]}", "an event of another service" },
         { "{\"eventSource\":\"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\"}", "an event of another service" },
         { "{\"eventSource\":\"SelfManagedKafka\"}", "an event of SelfManagedKafka" },
+        { "{\"warmup\":true}", "a warm-up ping" },
+        { "{\"warmup\":1}", "an event of no kind that is known here" },
+        { "{\"requestContext\":{\"connectionId\":\"a\"}}", "an event of a WebSocket API" },
+        { "{\"requestContext\":{\"eventType\":\"CONNECT\"}}", "an event of a WebSocket API" },
+        { "{\"source\":\"aws.s3\"}", "an event of no kind that is known here" },
         { "{\"httpMethod\":\"GET\"}", "a request without a method or a path" },
         { "{\"path\":\"/\"}", "a request without a method or a path" },
         { "{\"path\":\"/\",\"httpMethod\":5}", "a request without a method or a path" },
@@ -345,8 +368,9 @@ static void every_field(void **state)
 int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nul_in_keys),   cmocka_unit_test(numbers), cmocka_unit_test(nested),
-        cmocka_unit_test(nearly_others), cmocka_unit_test(no_json), cmocka_unit_test(every_field),
+        cmocka_unit_test(nul_in_keys), cmocka_unit_test(twice),         cmocka_unit_test(numbers),
+        cmocka_unit_test(nested),      cmocka_unit_test(nearly_others), cmocka_unit_test(no_json),
+        cmocka_unit_test(every_field),
     };
     events_folder = count > 1 ? arguments[1] : ".";
     return cmocka_run_group_tests_name("lambda_text", tests, NULL, NULL);

@@ -120,12 +120,17 @@ static void no_address(void **state)
 /* An IPv4 address is one visitor, however it is written; and of IPv6 the first 64 bits are. */
 static void addresses(void **state)
 {
+    json_t *event = NULL;
     (void)state;
     for (size_t k = 0; k < EVENT_KINDS; k++) {
-        json_t *event = visit(k);
+        event = visit(k);
         event_set(event, event_kinds[k].address_field, json_string("2001:DB8:0:0::7"));
         expect_client(NULL, event, "2001:db8::8");
     }
+    event = event_with("url-visit", "requestContext.http.sourceIp", json_null());
+    event_set(event, "rawPath", json_string("/visit/a"));
+    event_set(event, "requestContext.identity", json_pack("{s:s}", "sourceIp", "198.51.100.9"));
+    expect_client(NULL, event, "198.51.100.9");
 }
 
 /* ---- behind proxies ------------------------------------------------------------------------------------------------------------ */
@@ -251,6 +256,8 @@ static void health_checks(void **state)
     answered = event_answer_in(&site, event, -1);
     answered_expect(answered, 200, "{\"status\":\"ok\"}\n");
     assert_string_equal(json_string_value(json_object_get(answered->root, "statusDescription")), "200 OK");
+    assert_string_equal(reply_header(answered->root, "Cache-Control"), "no-store");
+    assert_string_equal(reply_header(answered->root, "Content-Type"), "application/json");
     event_set(event, "path", json_string("/nothing"));
     event_set(event, "httpMethod", json_string("POST"));
     answered_expect(event_answer(&site, event), 200, "{\"status\":\"ok\"}\n");
@@ -313,6 +320,7 @@ static void warnings(void **state)
     expect_log(event_load("url-cloudfront"), "a request has ");
     expect_log(event_load("url-cloudflare"), "a request has ");
     expect_log(with_header("url", "x-forwarded-for", "203.0.113.1, 192.0.2.13"), "a request has X-Forwarded-For");
+    expect_log(with_header("url", "x-forwarded-for", "192.0.2.1"), "a request has X-Forwarded-For"); /* of 192.0.2.13 */
     expect_log(with_header("url", "via", "1.1 proxy.example.org"), "a request has Via");
     expect_log(event_load("rest-console-test"), "a visit is not counted: the request came from no address");
 }

@@ -47,6 +47,7 @@ static void without_store(struct site *site)
     }
     expect_status(site_get(site, "/"), 200);
     expect_status(site_get(site, "/healthz"), 200);
+    expect_body(site_ask(site, "GET", "/metrics", HEADERS("peer", "127.0.0.1")), "footfall_visits_total");
     expect_code(site_ask(site, "GET", "/visit/a", HEADERS("peer", "none")), 400, "bad_address");
     footfall__web_use(site->web, site->ff);
     expect_status(site_get(site, "/visit/a"), 200);

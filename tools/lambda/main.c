@@ -34,10 +34,11 @@ static const char help[] = "usage: footfall-lambda\n"
                            "  2  not run by AWS Lambda\n"
                            "  3  configuration\n";
 
+/* Longer than anything may take when no deadline is known. */
 static int64_t time_left(const struct footfall_invocation *of)
 {
     struct timespec now = { 0 };
-    if (of->deadline_ms == INT64_MAX || clock_gettime(CLOCK_REALTIME, &now) != 0)
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0)
         return INT64_MAX;
     return of->deadline_ms - ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 }
@@ -46,13 +47,14 @@ static int64_t time_left(const struct footfall_invocation *of)
 static int invoke(struct footfall_runtime *runtime, struct footfall_runtime_site *site,
                   const struct footfall_invocation *of)
 {
-    struct footfall_error err = { FOOTFALL_INVALID, 0, "the event is larger than any that Lambda sends" };
+    struct footfall_error err = { FOOTFALL_INVALID, 0,
+                                  "the event is larger than any that Lambda sends, or there was no memory for it" };
     struct footfall_web *web = footfall__runtime_site_web(site, time_left(of));
     char *reply = NULL;
     size_t bytes = 0;
     int rc = FOOTFALL_INVALID;
     int go_on = 0;
-    if (!of->too_large)
+    if (!of->not_kept)
         rc = footfall__lambda_answer(&reply, &bytes, web, of->event, of->event_bytes, time_left(of), &err);
     if (rc == FOOTFALL_OK) {
         go_on = footfall__runtime_answer(runtime, of, reply, bytes);
@@ -89,20 +91,20 @@ static int run(const char *api)
     struct footfall_runtime *runtime = footfall__runtime_open(api);
     struct footfall_runtime_site *site = NULL;
     struct footfall_error err;
-    int exit = FAILED; /* when nothing else: Lambda starts another */
+    int status = FAILED; /* when nothing else: Lambda starts another */
     if (runtime == NULL) {
         footfall__runtime_log(FOOTFALL_LOG_ERROR, "no memory, or AWS_LAMBDA_RUNTIME_API is no host and port");
     } else if (footfall__runtime_site_open(&site, &err) == FOOTFALL_OK) {
         serve(runtime, site);
     } else {
-        exit = err.status == FOOTFALL_CONFIG ? CONFIGURATION : FAILED;
+        status = err.status == FOOTFALL_CONFIG ? CONFIGURATION : FAILED;
         footfall__runtime_log(FOOTFALL_LOG_ERROR, "%s", err.text);
         footfall__runtime_fail_start(runtime, err.status == FOOTFALL_CONFIG ? CONFIGURATION_ERROR : OTHER_ERROR,
                                      err.text);
     }
     footfall__runtime_site_close(site);
     footfall__runtime_close(runtime);
-    return exit;
+    return status;
 }
 
 static int show(const char *word)

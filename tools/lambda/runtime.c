@@ -30,7 +30,7 @@ struct footfall_runtime {
     struct curl_slist *headers;
     char *event; /* what comes */
     size_t bytes, room;
-    int keep, too_large;
+    int keep, not_kept;
     char base[URL_BYTES], url[URL_BYTES + FOOTFALL_RUNTIME_ID_BYTES + 64];
     char why[CURL_ERROR_SIZE];
 };
@@ -57,10 +57,10 @@ static size_t take(char *data, size_t size, size_t count, void *user)
 {
     struct footfall_runtime *r = user;
     size_t bytes = size * count;
-    if (!r->keep || r->too_large)
+    if (!r->keep || r->not_kept)
         return bytes;
     if (bytes > EVENT_MAX - r->bytes || !make_room(r, r->bytes + bytes)) {
-        r->too_large = 1; /* read to its end all the same: the API hands out no other before */
+        r->not_kept = 1; /* read to its end all the same: the API hands out no other before */
         return bytes;
     }
     memcpy(r->event + r->bytes, data, bytes);
@@ -74,7 +74,7 @@ static long perform(struct footfall_runtime *r)
     long status = 0;
     for (int attempt = 0; attempt < 2; attempt++) {
         r->bytes = 0;
-        r->too_large = 0;
+        r->not_kept = 0;
         r->why[0] = '\0';
         CURLcode code = curl_easy_setopt(r->curl, CURLOPT_FRESH_CONNECT, attempt > 0 ? 1L : 0L);
         if (code == CURLE_OK)
@@ -201,7 +201,7 @@ int footfall__runtime_next(struct footfall_runtime *r, struct footfall_invocatio
     set_trace(header_of(r, "Lambda-Runtime-Trace-Id"));
     out->event = r->event != NULL ? r->event : "";
     out->event_bytes = r->bytes;
-    out->too_large = r->too_large;
+    out->not_kept = r->not_kept;
     return 1;
 }
 

@@ -13,11 +13,12 @@ struct footfall_invocation {
     char id[FOOTFALL_RUNTIME_ID_BYTES + 1]; /* "": it came without, and cannot be answered */
     const char *event;                      /* not NUL-terminated; lives until the next call */
     size_t event_bytes;
-    int too_large;       /* 1: the event is larger than any that Lambda sends, and was not kept */
+    int not_kept;        /* 1: the event is larger than any that Lambda sends, or no memory was left */
     int64_t deadline_ms; /* UTC; INT64_MAX: none is known */
 };
 
-/* api: HOST:PORT, as Lambda says it. NULL: no memory. The caller ends it with footfall__runtime_close. */
+/* api: HOST:PORT, as Lambda says it. NULL: no memory, or it is longer than such a one can be. The caller ends it with
+ * footfall__runtime_close. */
 struct footfall_runtime *footfall__runtime_open(const char *api);
 void footfall__runtime_close(struct footfall_runtime *runtime); /* NULL is fine */
 

@@ -36,15 +36,6 @@ static int read_environment(struct footfall_config **out, const struct footfall_
     return footfall_config_load(out, &options, NULL, 0, err);
 }
 
-static void read_level(const struct footfall_config *config)
-{
-    static const char *const names[] = { "error", "warn", "info", "debug" };
-    const char *wanted = footfall_config_get(config, "log_level");
-    for (size_t i = 0; wanted != NULL && i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(wanted, names[i]) == 0)
-            footfall__runtime_log_up_to((enum footfall_log_level)i);
-}
-
 /* ---- the store -------------------------------------------------------------------------------------------------------------- */
 
 /* Opens it within most_ms, or the configured deadline where that is shorter: each operation has its own time from the site, so that
@@ -72,7 +63,7 @@ static int open_store(struct footfall_runtime_site *site, int64_t most_ms, struc
 
 int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footfall_error *err)
 {
-    struct footfall_web_options options = { .remote = 1, .log = footfall__runtime_log_line };
+    struct footfall_web_options options = { .metrics_want_token = 1, .log = footfall__runtime_log_line };
     struct footfall_runtime_site *site = calloc(1, sizeof *site);
     int rc = FOOTFALL_OK;
     *out = NULL;
@@ -85,7 +76,7 @@ int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footf
     site->options.alone = 1;
     rc = read_environment(&site->config, NULL, err);
     if (rc == FOOTFALL_OK) {
-        read_level(site->config);
+        footfall__runtime_log_up_to(footfall__web_log_level(site->config));
         rc = footfall__web_open(&site->web, NULL, site->config, &options, err);
     }
     if (rc == FOOTFALL_OK) {

@@ -35,15 +35,6 @@ static uint32_t processors(void)
     return count < 1 ? 1 : count > THREADS_BY_ITSELF ? THREADS_BY_ITSELF : (uint32_t)count;
 }
 
-static enum footfall_log_level level_of(const char *text)
-{
-    static const char *const names[] = { "error", "warn", "info", "debug" };
-    for (size_t i = 0; text != NULL && i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(text, names[i]) == 0)
-            return (enum footfall_log_level)i;
-    return FOOTFALL_LOG_WARN;
-}
-
 int footfall__serve_settings_read(struct footfall_serve_settings *out, const struct footfall_config *config,
                                   struct footfall_error *err)
 {
@@ -71,7 +62,7 @@ int footfall__serve_settings_read(struct footfall_serve_settings *out, const str
     out->max_per_address = (uint32_t)per_address;
     out->threads = threads > 0 ? (uint32_t)threads : processors();
     out->header_bytes = (size_t)header;
-    out->log_level = level_of(footfall_config_get(config, "log_level"));
+    out->log_level = footfall__web_log_level(config);
     return FOOTFALL_OK;
 }
 
