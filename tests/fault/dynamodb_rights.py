@@ -7,16 +7,15 @@ usage: dynamodb_rights.py RECORDER CONFORMANCE MODEL CALLS TOOL
 For each purpose, parts of the suites run through a proxy that writes down kinds of calls (dynamodb_record.c). A transaction needs the
 rights to its parts, by the names that IAM has for them.
 """
-import contextlib
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
 sys.dont_write_bytecode = True  # the source tree stays clean
+import dynamodb_recorded  # noqa: E402
 from dynamodb_server import Client  # noqa: E402
 
 RECORDER, CONFORMANCE, MODEL, CALLS, TOOL = (os.path.abspath(path) for path in sys.argv[1:6]) if len(sys.argv) > 5 else [''] * 5
@@ -25,24 +24,13 @@ URL = os.environ.get('FOOTFALL_TEST_DYNAMODB_URL', '')
 PREFIX = os.environ.get('FOOTFALL_TEST_NAME_PREFIX', '')
 SECRET = 'a secret of 32 bytes or more, for tests'
 SECONDS = 120
-PARTS = {'Put': 'PutItem', 'Update': 'UpdateItem', 'Delete': 'DeleteItem', 'ConditionCheck': 'ConditionCheckItem'}
 # Of the conformance suite, what takes all ways through the backend and little time.
 KINDS = ('batches_of_a_*', 'delete_*', 'epochs_a_*', 'forget_*', 'list_in_*', 'must_*', 'purge_*', 'series_*', 'tokens_*')
 
 
-@contextlib.contextmanager
 def recorded():
     """(URL to call, set that gets the calls at the end): pairs of an action and a place, see place_of."""
-    calls = set()
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, 'calls')
-        with subprocess.Popen([RECORDER, PORT, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as recorder:
-            yield f'http://127.0.0.1:{int(recorder.stdout.readline())}', calls
-            recorder.stdin.close()
-        with open(path, encoding='utf-8') as lines:
-            for call in map(json.loads, lines):
-                action = PARTS.get(call['part'], call['part']) if call['action'] == 'TransactWriteItems' else call['action']
-                calls.add((action, place_of(call['table'], call['index'])))
+    return dynamodb_recorded.recorded(RECORDER, PORT, lambda action, table, index: (action, place_of(table, index)))
 
 
 def place_of(table, index):

@@ -4,20 +4,19 @@
 It stays in ${XDG_CACHE_HOME:-~/.cache}/footfall/cfn-lint, a virtual environment for each state of cfn_lint.txt, for all build
 folders and checkouts. FOOTFALL_TEST_CFN_LINT names another program; nothing is fetched then.
 """
-import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
 sys.dont_write_bytecode = True  # the source tree stays clean
+import fetched  # noqa: E402
+from fetched import FetchError  # noqa: E402
+from server_process import Absent  # noqa: E402
+
 PINNED = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'cfn_lint.txt')
 SECONDS = 240  # longest that one step may take
-
-
-class Absent(Exception):
-    pass
 
 
 def fetch():
@@ -25,35 +24,28 @@ def fetch():
     chosen = os.environ.get('FOOTFALL_TEST_CFN_LINT')
     if chosen:
         return chosen
-    cache = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
     with open(PINNED, 'rb') as file:
-        where = os.path.join(cache, 'footfall', 'cfn-lint', hashlib.sha256(file.read()).hexdigest()[:8])
-    program, whole = os.path.join(where, 'bin', 'cfn-lint'), os.path.join(where, 'whole')
+        where = fetched.folder('cfn-lint', hashlib.sha256(file.read()).hexdigest()[:8])
+    whole = os.path.join(where, 'whole')
     try:
-        os.makedirs(os.path.dirname(where), exist_ok=True)
-        with open(where + '.lock', 'w', encoding='ascii') as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not os.path.exists(whole):  # what was left half done goes
-                shutil.rmtree(where, ignore_errors=True)
-                run(sys.executable, '-m', 'venv', where)
-                run(os.path.join(where, 'bin', 'pip'), 'install', '--quiet', '--disable-pip-version-check',
-                    '--only-binary', ':all:', '--no-deps', '--requirement', PINNED)
-                run(program, '--version')
-                with open(whole, 'w', encoding='ascii'):
-                    pass
-    except OSError as why:
+        fetched.keep(os.path.dirname(where), lambda: os.path.exists(whole), lambda: fetch_alone(where, whole))
+    except FetchError as why:
         raise Absent(f'cfn-lint cannot be fetched: {why}') from None
-    return program
+    return os.path.join(where, 'bin', 'cfn-lint')
 
 
-def run(*command):
-    try:
-        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                       timeout=SECONDS, check=True)
-    except subprocess.CalledProcessError as why:
-        raise Absent(f'cfn-lint cannot be fetched: {command[0]} ended with status {why.returncode}\n{why.stdout[-2000:]}') from None
-    except subprocess.TimeoutExpired:
-        raise Absent(f'cfn-lint cannot be fetched: {command[0]} takes longer than {SECONDS} s') from None
+def fetch_alone(where, whole):
+    """What was left half done goes; `whole` is there when all is."""
+    shutil.rmtree(where, ignore_errors=True)
+    for command in ([sys.executable, '-m', 'venv', where],
+                    [os.path.join(where, 'bin', 'pip'), 'install', '--quiet', '--disable-pip-version-check', '--only-binary', ':all:',
+                     '--no-deps', '--requirement', PINNED],
+                    [os.path.join(where, 'bin', 'cfn-lint'), '--version']):
+        said = fetched.run(os.path.basename(command[0]), command, SECONDS)
+        if said:
+            raise FetchError(said)
+    with open(whole, 'w', encoding='ascii'):
+        pass
 
 
 def main():

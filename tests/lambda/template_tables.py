@@ -3,12 +3,10 @@
 backend makes itself; the runtime counts on them with the function's environment and the events of its address, asks for nothing
 that the function's role does not allow, and takes each client for whom it is.
 """
-import contextlib
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.dont_write_bytecode = True  # the source tree stays clean
@@ -16,6 +14,7 @@ from cloudformation import Stack, load  # noqa: E402
 
 ROOT, TOOL, LAMBDA, RECORDER = map(os.path.abspath, sys.argv[1:5]) if len(sys.argv) > 4 else [''] * 4
 sys.path.append(f'{ROOT}/tests/support')
+import dynamodb_recorded  # noqa: E402
 from dynamodb_server import Client  # noqa: E402
 from runtime_api import Event, RuntimeAPI  # noqa: E402
 from server_process import dies_with_us  # noqa: E402
@@ -24,7 +23,6 @@ TEMPLATE = load(f'{ROOT}/tools/aws/template.yaml')
 PORT, URL = (os.environ.get('FOOTFALL_TEST_DYNAMODB_' + name, '') for name in ('PORT', 'URL'))
 PREFIX = os.environ.get('FOOTFALL_TEST_NAME_PREFIX', '')
 SECONDS = 60
-PARTS = {'Put': 'PutItem', 'Update': 'UpdateItem', 'Delete': 'DeleteItem', 'ConditionCheck': 'ConditionCheckItem'}
 FRONTED = {'Endpoint': 'RestApi', 'CloudFront': 'true'}
 
 
@@ -62,20 +60,10 @@ def described(table):
             'expiry': (expiry['TimeToLiveStatus'], expiry['AttributeName'])}
 
 
-@contextlib.contextmanager
 def recorded():
     """(URL to call, set that gets (action, resource) of what was called at the end)."""
-    calls = set()
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, 'calls')
-        with subprocess.Popen([RECORDER, PORT, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as recorder:
-            yield f'http://127.0.0.1:{int(recorder.stdout.readline())}', calls
-            recorder.stdin.close()
-        with open(path, encoding='utf-8') as lines:
-            for call in map(json.loads, lines):
-                action = PARTS.get(call['part'], call['part']) if call['action'] == 'TransactWriteItems' else call['action']
-                index = f'/index/{call["index"]}' if call['index'] else ''
-                calls.add((f'dynamodb:{action}', f'arn:aws:dynamodb:eu-west-1:123456789012:table/{call["table"]}{index}'))
+    return dynamodb_recorded.recorded(RECORDER, PORT, lambda action, table, index: (
+        f'dynamodb:{action}', f'arn:aws:dynamodb:eu-west-1:123456789012:table/{table}' + (f'/index/{index}' if index else '')))
 
 
 def rights(document):

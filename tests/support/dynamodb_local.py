@@ -5,27 +5,23 @@ says where it is. Its licence forbids to pass it on, so that every machine fetch
 It stays in ${XDG_CACHE_HOME:-~/.cache}/footfall/dynamodb-local, a folder for each state of dynamodb_pom.xml, for all build folders
 and checkouts. FOOTFALL_TEST_DYNAMODB_LOCAL names another folder with all the jars; nothing is fetched then.
 """
-import fcntl
 import glob
 import hashlib
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True  # the source tree stays clean
+import fetched  # noqa: E402
+from fetched import FetchError  # noqa: E402
 from server_process import Absent, program  # noqa: E402
 
 POM = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'dynamodb_pom.xml')
 TRIES = 2
 SECONDS = 600  # longest that one try may take
 PART = '.part-'
-
-
-class FetchError(Exception):
-    pass
 
 
 def complete(folder):
@@ -37,12 +33,11 @@ def folder():
     chosen = os.environ.get('FOOTFALL_TEST_DYNAMODB_LOCAL')
     if chosen:
         return os.path.abspath(chosen)
-    cache = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
     with open(POM, encoding='utf-8') as file:
         pom = file.read()
     version = re.search(r'DynamoDBLocal</artifactId>\s*<version>([^<]+)', pom).group(1)
     name = f'{version}-{hashlib.sha256(pom.encode()).hexdigest()[:8]}'
-    return os.path.join(cache, 'footfall', 'dynamodb-local', name)
+    return fetched.folder('dynamodb-local', name)
 
 
 def jars():
@@ -60,14 +55,7 @@ def fetch():
     if os.environ.get('FOOTFALL_TEST_DYNAMODB_LOCAL'):
         raise FetchError(f'there is no DynamoDB Local in {where}, which FOOTFALL_TEST_DYNAMODB_LOCAL names')
     above = os.path.dirname(where)
-    try:
-        os.makedirs(above, exist_ok=True)
-        with open(os.path.join(above, 'lock'), 'w', encoding='ascii') as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not complete(where):
-                fetch_alone(where, above)
-    except OSError as error:
-        raise FetchError(error) from None
+    fetched.keep(above, lambda: complete(where), lambda: fetch_alone(where, above))
     return where
 
 
@@ -84,8 +72,9 @@ def fetch_alone(where, above):
         shutil.copy(POM, os.path.join(part, 'pom.xml'))
         for left in reversed(range(TRIES)):
             # A repository of its own: what others have in theirs, half fetched perhaps, does not matter.
-            said = run([maven, '-B', '-q', '-U', '-f', os.path.join(part, 'pom.xml'), 'dependency:copy-dependencies',
-                        '-DoutputDirectory=' + os.path.join(part, 'lib'), '-Dmaven.repo.local=' + os.path.join(part, 'repository')])
+            said = fetched.run('Maven', [maven, '-B', '-q', '-U', '-f', os.path.join(part, 'pom.xml'), 'dependency:copy-dependencies',
+                        '-DoutputDirectory=' + os.path.join(part, 'lib'),
+                        '-Dmaven.repo.local=' + os.path.join(part, 'repository')], SECONDS)
             if said is None and complete(os.path.join(part, 'lib')):
                 os.rename(os.path.join(part, 'lib'), where)
                 return
@@ -93,18 +82,6 @@ def fetch_alone(where, above):
                 raise FetchError(said or 'Maven ended well, but there is no DynamoDB Local')
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def run(command):
-    """None, or the end of what it said when it failed."""
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors='replace', timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return f'Maven took longer than {SECONDS} s'
-    if done.returncode == 0:
-        return None
-    return f'Maven ended with status {done.returncode}\n' + '\n'.join(done.stdout.strip().splitlines()[-20:])
 
 
 def main():
