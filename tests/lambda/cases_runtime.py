@@ -276,6 +276,9 @@ class Log(Case):
             self.process.kill()
             self.assertIn(f'footfall: {event.request_id}: a request has Via', self.process.log())
         self.assertIn(f"footfall: {event.request_id}: the window's length differs", self.process.log())
+        self.start('log_level=error')
+        self.assertEqual(self.api.ask(Event({})).kind, 'error')  # a warning
+        self.assertEqual(self.process.log(), '')
 
     def test_nobody_reads_it(self):
         """That is no reason not to count."""
