@@ -52,7 +52,7 @@ class Start(Case):
         self.start(*settings, env=env)
         self.ends(3)
         self.assertIn(says, self.process.log())
-        self.assertEqual(len(self.process.log().splitlines()), 1, self.process.log())
+        self.assertRegex(self.process.log(), r'\Afootfall: [ -~]+\n\Z')
         error = self.api.init_error
         self.assertEqual(set(error.json), {'errorMessage', 'errorType', 'stackTrace'})
         self.assertIn(says, error.json['errorMessage'])
@@ -71,6 +71,7 @@ class Start(Case):
                 ('FOOTFALL_HTTP_TRUSTED_PROXIES: http.trusted_proxies', ('http.trusted_proxies=everybody',), {}),
                 ('FOOTFALL_HTTP_CORS_ORIGINS: http.cors_origins', ('http.cors_origins=nowhere',), {}),
                 ('"\\', ('window="\\',), {}),
+                ('?', ('window=\u00e9',), {}),
                 ('nothing-there.conf', (), {'FOOTFALL_CONFIG': self.path('nothing-there.conf')})):
             with self.subTest(says):
                 self.fails_to_start(says, *settings, env=env)
