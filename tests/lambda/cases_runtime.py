@@ -88,6 +88,7 @@ class Invocations(Case):
         ways = [{}, {'lower': True}, {'chunked': True}, {'headers': {'lAMBDA-rUNTIME-tRACE-iD': None}}, {'timeout': None},
                 {'headers': {'Lambda-Runtime-Deadline-Ms': 'soon'}}, {'headers': {'Lambda-Runtime-Trace-Id': None}},
                 {'headers': {'Lambda-Runtime-Trace-Id': 'x' * 5000}}, {'request_id': 'A_b-9' * 25}]
+        ways += [{'headers': {'Lambda-Runtime-Deadline-Ms': odd}} for odd in ('1 soon', '-1', '99999999999999999999')]
         events = [Event(url_event(), **how) for how in ways]
         self.start(events=events)
         replies = self.api.wait(len(events))
@@ -164,9 +165,9 @@ class States(Case):
     """What the API answers to us."""
 
     def test_500_ends_it(self):
-        for which in ('next', 'response', 'error'):
+        for which, status in (('next', 500), ('response', 500), ('response', 503), ('error', 500)):
             with self.subTest(which):
-                event = Event({} if which == 'error' else url_event(), **({'before': [500]} if which == 'next' else {'after': [500]}))
+                event = Event({} if which == 'error' else url_event(), **{'before' if which == 'next' else 'after': [status]})
                 self.start(events=[event, Event(url_event())])
                 self.ends(1)
                 self.assertIn('the Runtime API fails at', self.process.log())
