@@ -40,9 +40,9 @@ struct footfall_web_options {
 };
 
 /* Reads http.cors_origins, .trusted_proxies, .address_header, .default_counter, .create, .max_counters, .admin_token_file,
- * .requests_per_second and .body_bytes, and deadline. ff, config and what the options point to must outlive the site. ff is NULL where the store cannot be opened
- * yet: until footfall__web_use what needs it is answered 503 (temporary, not counted). The caller owns *out and ends it with
- * footfall__web_close, when no exchange is left. Errors: CONFIG (names the key), NO_MEMORY. */
+ * .requests_per_second and .body_bytes, and deadline. ff, config and what the options point to must outlive the site. ff is NULL
+ * where the store cannot be opened yet: until footfall__web_use what needs it is answered 503 (temporary, not counted). The caller
+ * owns *out and ends it with footfall__web_close, when no exchange is left. Errors: CONFIG (names the key), NO_MEMORY. */
 int footfall__web_open(struct footfall_web **out, struct footfall *ff, const struct footfall_config *config,
                        const struct footfall_web_options *options, struct footfall_error *err);
 /* Once, while there is no exchange, or in the options' open. */
