@@ -87,7 +87,7 @@ class Invocations(Case):
         """Over one connection, each with its own id, however the API writes its answers."""
         ways = [{}, {'lower': True}, {'chunked': True}, {'headers': {'lAMBDA-rUNTIME-tRACE-iD': None}}, {'timeout': None},
                 {'headers': {'Lambda-Runtime-Deadline-Ms': 'soon'}}, {'headers': {'Lambda-Runtime-Trace-Id': None}},
-                {'headers': {'Lambda-Runtime-Trace-Id': 'x' * 5000}}, {'request_id': 'A_b-9' * 25}]
+                {'headers': {'Lambda-Runtime-Trace-Id': 'x' * 5000}}, {'request_id': 32 * 'A_b9'}]
         ways += [{'headers': {'Lambda-Runtime-Deadline-Ms': odd}} for odd in ('1 soon', '-1', '99999999999999999999')]
         events = [Event(url_event(), **how) for how in ways]
         self.start(events=events)
