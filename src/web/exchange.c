@@ -179,7 +179,10 @@ static uint32_t time_left(const struct footfall_web_exchange *x)
 /* The call for this step: 1; 0: its time is over, or there is no store, and that is the outcome. */
 static int may_call(struct footfall_web_exchange *x, struct footfall_call *call)
 {
+    const struct footfall_web_options *options = &x->web->options;
     *call = (struct footfall_call)FOOTFALL_CALL_INIT;
+    if (x->web->ff == NULL && options->open != NULL)
+        options->open(options->open_user, time_left(x));
     call->wait_ms = x->web->ff != NULL ? time_left(x) : 0;
     if (call->wait_ms == 0)
         x->result = (struct footfall_result){ .status = FOOTFALL_TEMPORARY };
@@ -235,10 +238,11 @@ void footfall__web_go_on(struct footfall_web_exchange *x)
 void footfall__web_block(struct footfall_web_exchange *x)
 {
     const char *name = x->name;
-    struct footfall *ff = x->web->ff;
+    struct footfall *ff = NULL;
     struct footfall_call call;
     int rc = FOOTFALL_OK;
     if (may_call(x, &call)) {
+        ff = x->web->ff;
         if (x->ask == FOOTFALL__WEB_ASK_OP)
             rc = footfall_apply(ff, &x->op, 1, &call, &x->result, &x->err);
         else if (x->ask == FOOTFALL__WEB_ASK_READ)

@@ -30,19 +30,24 @@ struct footfall_web_options {
     int metrics_want_token; /* 1: /metrics wants the token of everybody; 0: not of whoever asks from this host */
     void (*log)(void *user, enum footfall_log_level level, const char *line); /* NULL: silence. Any thread */
     void *log_user;
+    /* Called when a request needs the store and there is none yet (footfall__web_open): it may open it within wait_ms, and say so by
+     * footfall__web_use. NULL: nobody. For a front end that has one exchange at a time and waits for it. */
+    void (*open)(void *user, uint32_t wait_ms);
+    void *open_user;
     /* The front end's own lines of /metrics; NULL: none. Any thread. */
     void (*measure)(void *user, footfall_each_metric *each, void *each_user);
     void *measure_user;
 };
 
 /* Reads http.cors_origins, .trusted_proxies, .address_header, .default_counter, .create, .max_counters, .admin_token_file,
- * .requests_per_second and .body_bytes, and deadline. ff, config and what the options point to must outlive the site. ff is NULL where the store cannot be opened
- * yet: until footfall__web_use what needs it is answered 503 (temporary, not counted). The caller owns *out and ends it with
- * footfall__web_close, when no exchange is left. Errors: CONFIG (names the key), NO_MEMORY. */
+ * .requests_per_second and .body_bytes, and deadline. ff, config and what the options point to must outlive the site. ff is NULL
+ * where the store cannot be opened yet: until footfall__web_use what needs it is answered 503 (temporary, not counted). The caller
+ * owns *out and ends it with footfall__web_close, when no exchange is left. Errors: CONFIG (names the key), NO_MEMORY. */
 int footfall__web_open(struct footfall_web **out, struct footfall *ff, const struct footfall_config *config,
                        const struct footfall_web_options *options, struct footfall_error *err);
-void footfall__web_use(struct footfall_web *web, struct footfall *ff); /* once, while there is no exchange */
-void footfall__web_close(struct footfall_web *web);                    /* NULL is fine */
+/* Once, while there is no exchange, or in the options' open. */
+void footfall__web_use(struct footfall_web *web, struct footfall *ff);
+void footfall__web_close(struct footfall_web *web); /* NULL is fine */
 
 /* Puts before an error that begins with the name of a key where the key's value comes from ("site.conf:7: "), as the library's own
  * errors have it. For the front end's keys; footfall__web_open does it by itself. err may be NULL. */

@@ -194,7 +194,7 @@ class Configuration(Case):
                         'admin_token_file=empty',
                         'admin_token_file=store', 'max_connections=0', 'max_connections=x', 'max_connections_per_address=-1',
                         'requests_per_second=-1',
-                        'header_bytes=0', 'header_bytes=x', 'body_bytes=-1', 'idle_timeout=0s', 'idle_timeout=5',
+                        'header_bytes=0', 'header_bytes=x', 'body_bytes=-1', 'body_bytes=16777217', 'idle_timeout=0s', 'idle_timeout=5',
                         'request_timeout=0s', 'request_timeout=forever', 'threads=-1', 'threads=x', 'threads=100000'):
             with self.subTest(setting=setting):
                 command = self.serve_command(f'http.{setting}', listen=None if setting.startswith('listen') else '127.0.0.1:0')

@@ -52,7 +52,7 @@ class Start(Case):
         self.start(*settings, env=env)
         self.ends(3)
         self.assertIn(says, self.process.log())
-        self.assertEqual(len(self.process.log().splitlines()), 1, self.process.log())
+        self.assertRegex(self.process.log(), r'\Afootfall: [ -~]+\n\Z')
         error = self.api.init_error
         self.assertEqual(set(error.json), {'errorMessage', 'errorType', 'stackTrace'})
         self.assertIn(says, error.json['errorMessage'])
@@ -71,6 +71,7 @@ class Start(Case):
                 ('FOOTFALL_HTTP_TRUSTED_PROXIES: http.trusted_proxies', ('http.trusted_proxies=everybody',), {}),
                 ('FOOTFALL_HTTP_CORS_ORIGINS: http.cors_origins', ('http.cors_origins=nowhere',), {}),
                 ('"\\', ('window="\\',), {}),
+                ('?', ('window=\u00e9',), {}),
                 ('nothing-there.conf', (), {'FOOTFALL_CONFIG': self.path('nothing-there.conf')})):
             with self.subTest(says):
                 self.fails_to_start(says, *settings, env=env)
@@ -86,7 +87,8 @@ class Invocations(Case):
         """Over one connection, each with its own id, however the API writes its answers."""
         ways = [{}, {'lower': True}, {'chunked': True}, {'headers': {'lAMBDA-rUNTIME-tRACE-iD': None}}, {'timeout': None},
                 {'headers': {'Lambda-Runtime-Deadline-Ms': 'soon'}}, {'headers': {'Lambda-Runtime-Trace-Id': None}},
-                {'headers': {'Lambda-Runtime-Trace-Id': 'x' * 5000}}, {'request_id': 'A_b-9' * 25}]
+                {'headers': {'Lambda-Runtime-Trace-Id': 'x' * 5000}}, {'request_id': 32 * 'A_b9'}]
+        ways += [{'headers': {'Lambda-Runtime-Deadline-Ms': odd}} for odd in ('1 soon', '-1', '99999999999999999999')]
         events = [Event(url_event(), **how) for how in ways]
         self.start(events=events)
         replies = self.api.wait(len(events))
@@ -150,22 +152,22 @@ class Trace(Case):
 
     def test_set_and_unset(self):
         ids = ['Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1', None, 'Root=1-x', 'Root=1-' + 400 * 'y', None,
-               'Root=2']
+               'Root=2', 1024 * 'z']  # the last is too long to be one
         self.start('log_level=warn', events=[Event({}, headers={'Lambda-Runtime-Trace-Id': each}) for each in ids],
                    env={'LD_PRELOAD': os.environ['FOOTFALL_TEST_TRACE'], '_X_AMZN_TRACE_ID': 'of-before',
                         'ASAN_OPTIONS': 'verify_asan_link_order=0'})
         self.api.wait(len(ids))
         found = re.findall(r'^trace (.*)$', self.process.log(), re.MULTILINE)
-        self.assertEqual(found, [each or 'none' for each in ids])
+        self.assertEqual(found, [each or 'none' for each in ids[:-1]] + ['none'])
 
 
 class States(Case):
     """What the API answers to us."""
 
     def test_500_ends_it(self):
-        for which in ('next', 'response', 'error'):
+        for which, status in (('next', 500), ('response', 500), ('response', 503), ('error', 500)):
             with self.subTest(which):
-                event = Event({} if which == 'error' else url_event(), **({'before': [500]} if which == 'next' else {'after': [500]}))
+                event = Event({} if which == 'error' else url_event(), **{'before' if which == 'next' else 'after': [status]})
                 self.start(events=[event, Event(url_event())])
                 self.ends(1)
                 self.assertIn('the Runtime API fails at', self.process.log())
@@ -276,6 +278,9 @@ class Log(Case):
             self.process.kill()
             self.assertIn(f'footfall: {event.request_id}: a request has Via', self.process.log())
         self.assertIn(f"footfall: {event.request_id}: the window's length differs", self.process.log())
+        self.start('log_level=error')
+        self.assertEqual(self.api.ask(Event({})).kind, 'error')  # a warning
+        self.assertEqual(self.process.log(), '')
 
     def test_nobody_reads_it(self):
         """That is no reason not to count."""

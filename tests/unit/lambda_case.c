@@ -49,6 +49,15 @@ void event_set(json_t *event, const char *field, json_t *value)
         json_object_del(event, field);
 }
 
+void event_set_header(json_t *event, const char *name, const char *value)
+{
+    json_t *multi = json_object_get(event, "multiValueHeaders");
+    if (json_is_object(multi))
+        json_object_set_new(multi, name, json_pack("[s]", value));
+    else
+        json_object_set_new(json_object_get(event, "headers"), name, json_string(value));
+}
+
 json_t *event_with(const char *name, const char *field, json_t *value)
 {
     json_t *event = event_load(name);

@@ -18,6 +18,9 @@ json_t *event_load(const char *name);
 /* "requestContext.http.sourceIp". value is taken over; NULL takes the field out. */
 void event_set(json_t *event, const char *field, json_t *value);
 
+/* Of multiValueHeaders where the event has them. */
+void event_set_header(json_t *event, const char *name, const char *value);
+
 /* event_load and one event_set. */
 json_t *event_with(const char *name, const char *field, json_t *value);
 /* footfall__lambda_event_read; ends the test when that fails. */

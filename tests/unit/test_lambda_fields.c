@@ -332,14 +332,6 @@ static void metrics_want_the_token(void **state)
 
 /* ---- answers of other kinds --------------------------------------------------------------------------------------------------- */
 
-static void set_header(json_t *event, const char *name, const char *value)
-{
-    if (json_is_object(json_object_get(event, "multiValueHeaders")))
-        json_object_set_new(json_object_get(event, "multiValueHeaders"), name, json_pack("[s]", value));
-    else
-        json_object_set_new(json_object_get(event, "headers"), name, json_string(value));
-}
-
 static void other_answers_of(size_t k)
 {
     const struct answered *answered = NULL;
@@ -361,8 +353,8 @@ static void other_answers_of(size_t k)
     event_set(event, event_kinds[k].method_field, json_stringn("GET\0", 4));
     assert_int_equal(event_answer(&site, event)->rc, FOOTFALL_INVALID);
     event_set(event, event_kinds[k].method_field, json_string("OPTIONS"));
-    set_header(event, "Origin", "https://www.example.org");
-    set_header(event, "Access-Control-Request-Method", "GET");
+    event_set_header(event, "Origin", "https://www.example.org");
+    event_set_header(event, "Access-Control-Request-Method", "GET");
     answered = event_answer(&site, event);
     answered_expect(answered, 204, "");
     assert_string_equal(reply_header(answered->root, "Access-Control-Allow-Methods"), "GET, POST, HEAD");
@@ -373,7 +365,7 @@ static void other_answers_of(size_t k)
     answered = event_answer(&site, event);
     answered_expect(answered, 200, "\"count\":1,");
     snprintf(tag, sizeof tag, "%s", reply_header(answered->root, "ETag"));
-    set_header(event, "If-None-Match", tag);
+    event_set_header(event, "If-None-Match", tag);
     answered = event_answer(&site, event);
     answered_expect(answered, 304, "");
     assert_int_equal(answered->body_bytes, 0);

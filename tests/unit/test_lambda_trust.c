@@ -29,15 +29,6 @@ static json_t *visit(size_t k)
     return event_with(event_kinds[k].fixture, event_kinds[k].path_field, json_string("/visit/a"));
 }
 
-static void set_header(json_t *event, const char *name, const char *value)
-{
-    json_t *multi = json_object_get(event, "multiValueHeaders");
-    if (json_is_object(multi))
-        json_object_set_new(multi, name, json_pack("[s]", value));
-    else
-        json_object_set_new(json_object_get(event, "headers"), name, json_string(value));
-}
-
 /* Takes event over. address NULL: 400, and nothing is counted. */
 static void expect_client(const char *const *pairs, json_t *event, const char *address)
 {
@@ -67,11 +58,11 @@ static void nobody_is_believed(void **state)
         for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++) {
             json_t *event = visit(k);
             event_set(event, event_kinds[k].address_field, json_string("198.51.100.9"));
-            set_header(event, forged[i], "203.0.113.1");
+            event_set_header(event, forged[i], "203.0.113.1");
             expect_client(NULL, event, "198.51.100.9");
             event = visit(k);
             event_set(event, event_kinds[k].address_field, json_string("198.51.100.9"));
-            set_header(event, forged[i], "203.0.113.1");
+            event_set_header(event, forged[i], "203.0.113.1");
             expect_client(HEADERS("http.trusted_proxies", "192.0.2.0/24", "http.address_header",
                                   forged[i][0] == 'F' ? "X-Forwarded-For" : forged[i]),
                           event, "198.51.100.9");
@@ -142,7 +133,7 @@ static json_t *with_header(const char *fixture, const char *name, const char *va
 {
     json_t *event = event_load(fixture);
     event_set(event, "rawPath", json_string("/visit/a"));
-    set_header(event, name, value);
+    event_set_header(event, name, value);
     return event;
 }
 
@@ -286,8 +277,8 @@ static void metrics(void **state)
         for (size_t i = 0; i < sizeof here / sizeof here[0]; i++) {
             json_t *event = event_with(event_kinds[k].fixture, event_kinds[k].path_field, json_string("/metrics"));
             event_set(event, event_kinds[k].address_field, json_string(here[i]));
-            set_header(event, strncmp(event_kinds[k].fixture, "alb", 3) == 0 ? "x-forwarded-for" : "X-Forwarded-For",
-                       here[i]);
+            event_set_header(
+                event, strncmp(event_kinds[k].fixture, "alb", 3) == 0 ? "x-forwarded-for" : "X-Forwarded-For", here[i]);
             answered_expect(event_answer(&site, event), 404, "not_found");
             json_decref(event);
         }

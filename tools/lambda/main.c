@@ -49,7 +49,7 @@ static int invoke(struct footfall_runtime *runtime, struct footfall_runtime_site
 {
     struct footfall_error err = { FOOTFALL_INVALID, 0,
                                   "the event is larger than any that Lambda sends, or there was no memory for it" };
-    struct footfall_web *web = footfall__runtime_site_web(site, time_left(of));
+    struct footfall_web *web = footfall__runtime_site_web(site);
     char *reply = NULL;
     size_t bytes = 0;
     int rc = FOOTFALL_INVALID;

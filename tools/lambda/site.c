@@ -12,7 +12,8 @@
 
 enum {
     START_MS = 2000, /* for the store, at most; Lambda gives 10 s to all of the start */
-    REPLY_MS = 250,  /* left of an invocation when the store could not be opened, or upkeep not be done */
+    SPARE_MS = 150,  /* left of a request's time, or half of it, when the store could not be opened */
+    REPLY_MS = 250,  /* left of an invocation when upkeep could not be done */
     UPKEEP_MS = 500  /* for that, at most */
 };
 
@@ -59,6 +60,15 @@ static int open_store(struct footfall_runtime_site *site, int64_t most_ms, struc
     return rc;
 }
 
+/* For a request that needs it. */
+static void open_late(void *user, uint32_t wait_ms)
+{
+    struct footfall_error err;
+    uint32_t spare_ms = wait_ms / 2 < SPARE_MS ? wait_ms / 2 : SPARE_MS;
+    if (wait_ms > 0 && open_store(user, wait_ms - spare_ms, &err) != FOOTFALL_OK)
+        footfall__runtime_log(FOOTFALL_LOG_ERROR, "%s", err.text);
+}
+
 /* ---- the site --------------------------------------------------------------------------------------------------------------- */
 
 int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footfall_error *err)
@@ -71,6 +81,8 @@ int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footf
         *err = (struct footfall_error){ FOOTFALL_NO_MEMORY, 0, "no memory to start" };
         return FOOTFALL_NO_MEMORY;
     }
+    options.open = open_late;
+    options.open_user = site;
     site->options = (struct footfall_options)FOOTFALL_OPTIONS_INIT;
     site->options.log = footfall__runtime_log_line;
     site->options.alone = 1;
@@ -82,7 +94,8 @@ int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footf
     if (rc == FOOTFALL_OK) {
         rc = open_store(site, START_MS, err);
         if (rc != FOOTFALL_OK && rc != FOOTFALL_CONFIG && rc != FOOTFALL_NO_MEMORY) {
-            footfall__runtime_log(FOOTFALL_LOG_ERROR, "%s; it is tried again with each invocation", err->text);
+            footfall__runtime_log(FOOTFALL_LOG_ERROR, "%s; it is tried again with each request that needs it",
+                                  err->text);
             rc = FOOTFALL_OK;
         }
     }
@@ -94,11 +107,8 @@ int footfall__runtime_site_open(struct footfall_runtime_site **out, struct footf
     return FOOTFALL_OK;
 }
 
-struct footfall_web *footfall__runtime_site_web(struct footfall_runtime_site *site, int64_t left_ms)
+struct footfall_web *footfall__runtime_site_web(struct footfall_runtime_site *site)
 {
-    struct footfall_error err;
-    if (site->ff == NULL && left_ms > REPLY_MS && open_store(site, left_ms - REPLY_MS, &err) != FOOTFALL_OK)
-        footfall__runtime_log(FOOTFALL_LOG_ERROR, "%s", err.text);
     return site->web;
 }
 
