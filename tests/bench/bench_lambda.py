@@ -12,8 +12,8 @@ write more (docs/dynamodb.md), which is measured too.
 
 Time outside the store is taken between two proxies (lambda_link.py): from when the event was handed out until the reply came, less
 what the calls of the store took, from the last byte of each request until the last byte of its reply. So it is seen from outside and
-alike for both programs, and signing, JSON and waking up count as the program's own; the backend's own clock
-(footfall_store_seconds) would take those for the store's.
+alike for both programs, and signing, JSON and waking up count as the program's own. Outside the backend is what is left when the time that
+the backend itself has measured (footfall_store_seconds, in which those are) is taken off: events, requests, the engine, replies.
 """
 import argparse
 import collections
@@ -39,6 +39,7 @@ from runtime_api import RuntimeAPI  # noqa: E402
 
 PARTS = ['start', 'warm', 'size']
 SECRET = 'a secret of a benchmark, known to all'
+TOKEN = 'a-token-of-a-benchmark-known-to-all'
 KNOWN = 20  # visitors that came before
 STARTS = 10  # of one counter
 TURN = 50  # invocations of one, before it is the other's turn
@@ -54,18 +55,19 @@ def python_with_boto3():
     sys.exit('bench_lambda.py: no python here has boto3 (apt-get install python3-boto3)')
 
 
-def event(address):
+def event(address, path='/', **headers):
     """As a Function URL sends it for a browser's request."""
     host = 'abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws'
     now = time.time()
     return {
-        'version': '2.0', 'routeKey': '$default', 'rawPath': '/', 'rawQueryString': '',
+        'version': '2.0', 'routeKey': '$default', 'rawPath': path, 'rawQueryString': '',
         'headers': {
             'sec-fetch-mode': 'cors', 'x-amzn-tls-version': 'TLSv1.3', 'sec-fetch-site': 'cross-site', 'x-forwarded-proto': 'https',
             'accept-language': 'en-GB,en;q=0.5', 'x-forwarded-port': '443', 'x-forwarded-for': address, 'accept': '*/*',
             'origin': 'https://www.example.com', 'referer': 'https://www.example.com/', 'host': host,
             'x-amzn-tls-cipher-suite': 'TLS_AES_128_GCM_SHA256', 'x-amzn-trace-id': 'Root=1-65f0e0b0-0123456789abcdef01234567',
-            'accept-encoding': 'gzip, deflate, br', 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0'},
+            'accept-encoding': 'gzip, deflate, br', 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
+            **headers},
         'requestContext': {
             'accountId': 'anonymous', 'apiId': host.partition('.')[0], 'domainName': host, 'domainPrefix': host.partition('.')[0],
             'http': {'method': 'GET', 'path': '/', 'protocol': 'HTTP/1.1', 'sourceIp': address,
@@ -124,6 +126,11 @@ class Runtime:
             sys.exit(f'bench_lambda.py: {self.program.name}, a visitor who is {"new" if is_new else "known"}: {reply}')
         return reply.came, is_new
 
+    def in_backend(self):
+        """Milliseconds that footfall's backend has taken so far, by its own clock."""
+        said = self.api.ask(event('192.0.2.1', '/metrics', authorization=f'Bearer {TOKEN}'), 20).json['body']
+        return sum(float(line.split()[1]) for line in said.splitlines() if line.startswith('footfall_store_seconds_sum')) * 1000
+
     def memory(self):
         """Resident, in MiB."""
         with open(f'/proc/{self.process.pid}/status', encoding='ascii') as status:
@@ -131,7 +138,7 @@ class Runtime:
 
 
 def outside(asked, stored):
-    """For each invocation the milliseconds that it took less those of the store's calls, and the names of these."""
+    """For each invocation the milliseconds that it took less those of the store's calls, the names of these, and all that it took."""
     handed_out, rows = None, []
     calls = collections.deque(sorted(stored, key=lambda each: each.came))
     for each in sorted(asked, key=lambda each: each.came):
@@ -145,7 +152,7 @@ def outside(asked, stored):
                 names.append(call.line)
                 spent += max(0, min(call.left, each.came) - max(call.came, until))  # calls at once count once
                 until = max(until, call.left)
-        rows.append(((each.came - handed_out - spent) / 1e6, names))
+        rows.append(((each.came - handed_out - spent) / 1e6, names, (each.came - handed_out) / 1e6))
     return rows
 
 
@@ -161,11 +168,15 @@ def in_words(names):
 class Bench:
     def __init__(self, args, server, python, folder):
         self.args, self.server = args, server
+        token = os.path.join(folder, 'token')
+        with open(token, 'w', encoding='ascii', opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(TOKEN)
         base = {'PATH': os.defpath, 'LANG': 'C.UTF-8', 'TZ': ':UTC', 'HOME': folder, 'AWS_ACCESS_KEY_ID': ACCESS_KEY,
                 'AWS_SECRET_ACCESS_KEY': SECRET_KEY, 'AWS_REGION': REGION, 'AWS_DEFAULT_REGION': REGION, 'NO_PROXY': '127.0.0.1',
                 'AWS_LAMBDA_FUNCTION_NAME': 'visits', 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE': '128', '_HANDLER': 'handler'}
         self.ours = Program('footfall-lambda', [args.bootstrap or f'{args.build}/tools/lambda/footfall-lambda'],
                             {**base, 'FOOTFALL_BACKEND': 'dynamodb', 'FOOTFALL_DYNAMODB_TABLE': 'ours', 'FOOTFALL_SECRET': SECRET,
+                             'FOOTFALL_HTTP_ADMIN_TOKEN_FILE': token,
                              'FOOTFALL_DYNAMODB_ENDPOINT': 'http://127.0.0.1:@PORT@'})
         self.theirs = Program('the tutorial', [python, f'{HERE}/tutorial_lambda.py'],
                               {**base, 'TABLE_NAME': 'theirs', 'ENDPOINT_URL': 'http://127.0.0.1:@PORT@'})
@@ -242,15 +253,19 @@ class Bench:
             memory = [runtime.memory() for runtime in runtimes]
             for runtime in runtimes:
                 runtime.api.idle()
+            in_backend = runtimes[0].in_backend()
+            runtimes[0].api.idle()
             rows = [[(*row, is_new) for row, is_new in zip(outside(runtime.by_api.settle(), runtime.by_store.settle()), kinds)]
                     for kinds, runtime in zip(new, runtimes)]
             connections = [runtime.by_store.connections for runtime in runtimes]
         for is_new, kind in ((False, 'known'), (True, 'new')):
-            mine, other = ([row for row in program[1 + KNOWN:] if row[2] == is_new] for program in rows)
+            mine, other = ([row for row in program[1 + KNOWN:] if row[3] == is_new] for program in rows)
             times = [[row[0] for row in each] for each in (mine, other)]
             self.say(f'warm, a {kind} visitor: outside the store, ms', statistics.median(times[0]), 0.3, least=False,
                      detail=f'{spread(times[0])}; the tutorial {spread(times[1])}')
             print(f'    calls of the store: {in_words(mine[-1][1])}; the tutorial: {in_words(other[-1][1])}', flush=True)
+        self.say('warm: outside the backend, by its own clock, mean, ms', (sum(row[2] for row in rows[0]) - in_backend) / len(rows[0]), 0.3,
+                 least=False, detail='visitors known and new in turn')
         print(f'first invocation, calls of the store: {in_words(rows[0][0][1])}; the tutorial: {in_words(rows[1][0][1])}')
         print(f'connections to the store: {connections[0]}; the tutorial: {connections[1]}')
         self.say(f'resident memory after {len(new[0]):,} invocations, MiB', memory[0], 12, least=False,
