@@ -10,10 +10,42 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int started;
+static const char *system_folder; /* of certificates by their hashes; NULL: there is none */
+static const char *system_bundle; /* in the place of libcurl's own; NULL: that one is there, or none is */
+
+static int has_hashed(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    const struct dirent *entry = NULL;
+    int found = 0;
+    while (entries != NULL && !found && (entry = readdir(entries)) != NULL)
+        found = strspn(entry->d_name, "0123456789abcdef") == 8 && strcmp(entry->d_name + 8, ".0") == 0;
+    if (entries != NULL)
+        closedir(entries);
+    return found;
+}
+
+static void look_for_certificates(void)
+{
+    static const char hashed[] = "/etc/pki/ca-trust/extracted/pem/directory-hash"; /* Amazon Linux, Fedora */
+    static const char *const bundles[] = {
+        "/etc/ssl/certs/ca-certificates.crt", /* Debian, Alpine */
+        "/etc/pki/tls/certs/ca-bundle.crt",   /* Amazon Linux, Fedora */
+    };
+    const char *own = curl_version_info(CURLVERSION_NOW)->cainfo;
+    if (has_hashed(hashed))
+        system_folder = hashed;
+    if (own == NULL || access(own, R_OK) == 0)
+        return;
+    for (size_t i = 0; i < sizeof(bundles) / sizeof(bundles[0]) && system_bundle == NULL; i++)
+        if (access(bundles[i], R_OK) == 0)
+            system_bundle = bundles[i];
+}
 
 static void start(void)
 {
     started = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    look_for_certificates();
 }
 
 int footfall__dynamodb_curl(void)
@@ -28,36 +60,13 @@ static const char *variable(const char *name)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static int has_hashed(const char *folder)
-{
-    DIR *entries = opendir(folder);
-    const struct dirent *entry = NULL;
-    int found = 0;
-    while (entries != NULL && !found && (entry = readdir(entries)) != NULL)
-        found = strspn(entry->d_name, "0123456789abcdef") == 8 && strcmp(entry->d_name + 8, ".0") == 0;
-    if (entries != NULL)
-        closedir(entries);
-    return found;
-}
-
 /* As libcurl has it, with two exceptions. Of a folder with the names that OpenSSL looks for one certificate is read, where a bundle is
  * read whole, for 20 ms. And a libcurl that was built for another system does not know where this one has its bundle. */
 static CURLcode trust_system(CURL *handle)
 {
-    static const char hashed[] = "/etc/pki/ca-trust/extracted/pem/directory-hash"; /* Amazon Linux, Fedora */
-    static const char *const bundles[] = {
-        "/etc/ssl/certs/ca-certificates.crt", /* Debian, Alpine */
-        "/etc/pki/tls/certs/ca-bundle.crt",   /* Amazon Linux, Fedora */
-    };
-    const char *own = curl_version_info(CURLVERSION_NOW)->cainfo;
-    if (has_hashed(hashed) && curl_easy_setopt(handle, CURLOPT_CAPATH, hashed) == CURLE_OK)
+    if (system_folder != NULL && curl_easy_setopt(handle, CURLOPT_CAPATH, system_folder) == CURLE_OK)
         return curl_easy_setopt(handle, CURLOPT_CAINFO, NULL);
-    if (own == NULL || access(own, R_OK) == 0)
-        return CURLE_OK;
-    for (size_t i = 0; i < sizeof(bundles) / sizeof(bundles[0]); i++)
-        if (access(bundles[i], R_OK) == 0)
-            return curl_easy_setopt(handle, CURLOPT_CAINFO, bundles[i]);
-    return CURLE_OK;
+    return system_bundle != NULL ? curl_easy_setopt(handle, CURLOPT_CAINFO, system_bundle) : CURLE_OK;
 }
 
 /* As the curl tool does it, and as AWS's tools: the first of the bundles, or SSL_CERT_FILE and SSL_CERT_DIR together. */
